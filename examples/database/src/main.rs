@@ -1,0 +1,2 @@
+//! db main.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Online backups of LSM databases through sandboxed storage plugins.

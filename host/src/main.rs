@@ -1,0 +1,3 @@
+//! The `siltstone` command line.
+
+fn main() {}
