@@ -1,1 +1,22 @@
 //! Online backups of LSM databases through sandboxed storage plugins.
+
+#![forbid(unsafe_code)]
+
+pub mod codec;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+pub mod journal;
+pub mod model;
+pub mod ops;
+pub mod plugin;
+pub mod repository;
+#[cfg(feature = "server")]
+pub mod server;
+pub mod source;
+pub mod storage;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+
+pub use error::{Error, ErrorKind, Result, Retry};

@@ -1,0 +1,1 @@
+//! Bytes to frames to chunks and back; pure, synchronous.

@@ -1,0 +1,1 @@
+//! The suites that every storage and every engine must pass.

@@ -1,0 +1,1 @@
+//! What this server has begun and must end after a crash.

@@ -1,0 +1,31 @@
+//! Plain persisted and domain types: no I/O, no async.
+
+mod compression;
+mod descriptor;
+mod hash;
+mod id;
+mod manifest;
+mod path;
+mod scope;
+mod selection;
+mod state;
+mod time;
+
+pub use compression::{Codec, Compression, Level};
+pub use descriptor::{Descriptor, NodeEntry, Selected, SkippedItem};
+pub use hash::Hash;
+pub use id::{AttemptId, BackendName, BackupId, CollectionName, NodeName, ShardId, TenantName};
+pub use manifest::{
+    BlobLine, ChunkLine, CollectionLine, CutInfo, EngineInfo, Extent, FileLine, ManifestHeader, ManifestLine,
+    ShardLine, SkippedLine,
+};
+pub use path::{ObjectKey, RelativePath};
+pub use scope::{Scope, TenantState};
+pub use selection::Selection;
+pub use state::State;
+pub use time::Timestamp;
+
+/// Version of the stored format that this build writes and the newest that it reads.
+pub const FORMAT: u32 = 1;
+/// Raw bytes of a frame that is not the last of its file.
+pub const FRAME_SIZE: u64 = 1 << 20;

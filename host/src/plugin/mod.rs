@@ -1,0 +1,1 @@
+//! Everything wasmtime: how transport plugins are loaded, fenced in and called.

@@ -1,0 +1,1 @@
+//! Meaning over a storage: layout, descriptor, manifest, chunk writer and reader.
