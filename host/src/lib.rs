@@ -6,6 +6,7 @@ pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod host;
 pub mod journal;
 pub mod model;
 pub mod ops;
@@ -13,6 +14,7 @@ pub mod plugin;
 pub mod repository;
 #[cfg(feature = "server")]
 pub mod server;
+pub mod settings;
 pub mod source;
 pub mod storage;
 
@@ -20,3 +22,4 @@ pub mod storage;
 pub mod cli;
 
 pub use error::{Error, ErrorKind, Result, Retry};
+pub use host::{Host, HostBuilder};

@@ -4,6 +4,7 @@ mod compression;
 mod descriptor;
 mod hash;
 mod id;
+mod location;
 mod manifest;
 mod path;
 mod scope;
@@ -15,6 +16,7 @@ pub use compression::{Codec, Compression, Level};
 pub use descriptor::{Descriptor, NodeEntry, Selected, SkippedItem};
 pub use hash::Hash;
 pub use id::{AttemptId, BackendName, BackupId, CollectionName, NodeName, ShardId, TenantName};
+pub use location::Location;
 pub use manifest::{
     BlobLine, ChunkLine, CollectionLine, CutInfo, EngineInfo, Extent, FileLine, ManifestHeader, ManifestLine,
     ShardLine, SkippedLine,
