@@ -18,8 +18,9 @@ pub const MAX_PARTS: u32 = 1_000_000;
 /// Largest file, because offsets of files are signed.
 pub const MAX_FILE: u64 = i64::MAX as u64;
 
-/// How often a step is tried whose folder another writer keeps removing because it was empty.
-pub(crate) const TRIES: u32 = 16;
+/// How often a step is tried whose folder others keep removing because it was empty. A try is a few calls, and
+/// about every second one succeeds even among writers and deleters that never rest.
+pub(crate) const TRIES: u32 = 128;
 
 /// An open location. It holds no state that a call depends on, only what spares repeated work.
 pub struct Store<F> {

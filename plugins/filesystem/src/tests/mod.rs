@@ -5,13 +5,13 @@ mod listing;
 mod objects;
 mod uploads;
 
-use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use siltstone_plugin_sdk::types::{Error, ErrorKind, ObjectMeta, Outcome, Precondition};
 
 use crate::store::Store;
 use disk::{Disk, Hooks};
-use std::rc::Rc;
 
 /// A store in a folder of its own, and what happens to it.
 struct Place {
@@ -28,8 +28,8 @@ fn place() -> Place {
 }
 
 fn random() -> u64 {
-    thread_local!(static NEXT: Cell<u64> = const { Cell::new(0) });
-    NEXT.replace(NEXT.get() + 1)
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Place {

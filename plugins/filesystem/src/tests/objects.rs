@@ -294,3 +294,27 @@ fn a_folder_is_not_deleted_by_its_name() {
     assert!(place.delete(&["a"]).is_empty());
     assert_eq!(place.keys(""), ["a/b"]);
 }
+
+#[test]
+fn writers_and_deleters_of_one_folder_do_not_disturb_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let root = dir.path();
+            scope.spawn(move || {
+                let store = Store::new(Disk::new(root, &Rc::new(Hooks::default())), random);
+                let key = format!("a/b/{writer}");
+                for round in 0..200u32 {
+                    let body = round.to_le_bytes();
+                    let condition = if round % 2 == 0 { Precondition::IfAbsent } else { Precondition::None };
+                    store.put(&key, body.as_slice(), &condition, &[]).unwrap();
+                    let mut read = Vec::new();
+                    store.get(&key, 0, None, &mut read).unwrap();
+                    assert_eq!(read, body);
+                    assert!(store.delete(std::slice::from_ref(&key)).unwrap().is_empty());
+                }
+            });
+        }
+    });
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
