@@ -5,16 +5,26 @@
 
 mod blob;
 mod capabilities;
+#[cfg(any(test, feature = "conformance"))]
+mod memory;
 mod sink;
+mod verb;
 
 use async_trait::async_trait;
 
 pub use blob::{Blob, Digests};
 pub use capabilities::{Capabilities, DigestKinds, PartOrder, PartRules, Preconditions};
+#[cfg(any(test, feature = "conformance"))]
+pub use memory::Memory;
 pub use sink::{Sink, SinkWriter};
+pub use verb::Verb;
 
 use crate::error::{Error, Result};
 use crate::model::{AttemptId, ObjectKey};
+
+/// Where a store that needs temporary objects keeps them, under `<attempt>/` or `none/`. Listings hide these keys unless
+/// their prefix begins with this; `delete` removes them by key.
+pub const TEMPORARY: &str = ".siltstone-tmp/";
 
 /// When a put may take effect; check and write are one step of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
