@@ -1,5 +1,7 @@
 //! The host's own settings as plain values, and how they are read from the environment.
 
+mod env;
 mod values;
 
+pub use env::{Effect, VARIABLES, Variable, environment, is_host_variable};
 pub use values::{Cleanup, HostSettings, StartCheck, VerifyMode};

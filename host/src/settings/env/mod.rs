@@ -1,0 +1,122 @@
+//! Reads the host's settings from environment variables: strict about values, helpful about names.
+
+mod parse;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub use table::{Effect, VARIABLES, Variable};
+
+use crate::error::{Error, Result};
+use crate::settings::HostSettings;
+use table::{Draft, Note};
+
+/// Backends whose `BACKUP_<NAME>_` variables belong to their plugin, whether it is enabled or not.
+const BACKENDS: [&str; 4] = ["filesystem", "s3", "gcs", "azure"];
+
+/// Beginning of the names that only backups use.
+const PREFIX: &str = "BACKUP_";
+
+/// The variables of this process. One whose name or value is not Unicode is left out, with a warning that names it.
+#[must_use]
+pub fn environment() -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for (name, value) in std::env::vars_os() {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => drop(all.insert(name, value)),
+            (Ok(name), Err(_)) => tracing::warn!(variable = name, "left out: its value is not Unicode"),
+            (Err(name), _) => tracing::warn!(variable = ?name, "left out: its name is not Unicode"),
+        }
+    }
+    all
+}
+
+/// Whether a variable is one of the host's own, so that no plugin needs to know it.
+#[must_use]
+pub fn is_host_variable(name: &str) -> bool {
+    VARIABLES.iter().any(|v| v.name == name)
+}
+
+impl HostSettings {
+    /// Reads the settings from environment variables; see [`VARIABLES`]. An empty value counts as not set. A value that
+    /// is not what its variable takes is an error that names variable, value and expectation. What is tolerated all the
+    /// same (modules that are no backends, variables without effect, unknown `BACKUP_` names) is logged once.
+    pub fn from_env(variables: &BTreeMap<String, String>) -> Result<Self> {
+        let draft = read(variables)?;
+        for note in &draft.notes {
+            match note {
+                Note::OtherModules(names) => {
+                    tracing::info!(
+                        modules = names.join(","),
+                        "modules that are no storage backends are left alone"
+                    );
+                }
+                Note::NoEffect(name) => {
+                    tracing::info!(
+                        variable = name,
+                        "has no effect here: chunks are packed to one target size"
+                    );
+                }
+                Note::Unknown { name, nearest } => tracing::warn!(
+                    variable = name,
+                    nearest = nearest.unwrap_or("none"),
+                    "is not known and has no effect"
+                ),
+            }
+        }
+        Ok(draft.settings)
+    }
+}
+
+/// What the variables say, and what is worth telling about them.
+fn read(variables: &BTreeMap<String, String>) -> Result<Draft> {
+    let mut draft = Draft { settings: HostSettings::new(table::DEFAULT_NODE)?, notes: Vec::new() };
+    for variable in VARIABLES {
+        let Some(value) = variables.get(variable.name).map(|v| v.trim()).filter(|v| !v.is_empty()) else {
+            continue;
+        };
+        (variable.apply)(&mut draft, value).ok_or_else(|| {
+            let shown: String = value.chars().take(200).flat_map(char::escape_debug).collect();
+            Error::invalid(
+                "configure",
+                format!("{} has the value `{shown}`: expected {}", variable.name, variable.expects),
+            )
+        })?;
+        if variable.effect == Effect::None {
+            draft.notes.push(Note::NoEffect(variable.name));
+        }
+    }
+    let unknown = unknown(variables, &draft.settings.modules);
+    draft.notes.extend(unknown);
+    Ok(draft)
+}
+
+/// The `BACKUP_` variables that neither the host nor a plugin can be meant by.
+fn unknown(variables: &BTreeMap<String, String>, modules: &[String]) -> Vec<Note> {
+    let enabled = modules.iter().filter_map(|m| m.strip_prefix("backup-"));
+    let plugins: Vec<String> = BACKENDS
+        .into_iter()
+        .chain(enabled)
+        .map(|backend| format!("{PREFIX}{}_", backend.to_ascii_uppercase().replace('-', "_")))
+        .collect();
+    variables
+        .keys()
+        .filter(|name| name.starts_with(PREFIX) && !is_host_variable(name))
+        .filter(|name| !plugins.iter().any(|prefix| name.starts_with(prefix.as_str())))
+        .map(|name| Note::Unknown { name: name.clone(), nearest: nearest(name) })
+        .collect()
+}
+
+/// The known name that an unknown one is most likely a misspelling of.
+fn nearest(name: &str) -> Option<&'static str> {
+    /// Below this, names have little but the prefix in common.
+    const ALIKE: f64 = 0.6;
+    VARIABLES
+        .iter()
+        .map(|v| (strsim::normalized_damerau_levenshtein(name, v.name), v.name))
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known)
+}
