@@ -53,6 +53,12 @@ pub fn chunk_prefix(backup: &BackupId, attempt: AttemptId, node: &NodeName) -> S
     format!("{backup}/{attempt}/{node}/{CHUNKS}/")
 }
 
+/// What the keys of an attempt's temporary objects begin with, in stores that have them: `.siltstone-tmp/<attempt>/`
+#[must_use]
+pub fn temporary_prefix(attempt: AttemptId) -> String {
+    format!(".siltstone-tmp/{attempt}/")
+}
+
 /// What a key stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -1,11 +1,18 @@
 //! Meaning over a storage: layout, descriptor, manifest, chunk writer and reader.
-//!
-//! `host/docs/repository-format.md` is normative for every byte that is written here.
 
+mod buffers;
 pub mod descriptor;
+pub(crate) mod descriptor_store;
+mod fetch;
 mod format;
 pub mod layout;
 pub mod manifest;
+mod manifest_spool;
+mod object_writer;
+mod workers;
 
-#[cfg(test)]
-mod sample;
+pub(crate) use buffers::FrameBuffers;
+pub(crate) use fetch::{Fetch, FileSink};
+pub(crate) use manifest_spool::ManifestSpool;
+pub(crate) use object_writer::{ObjectWriter, StoredObject, UploadLog, Uploader};
+pub(crate) use workers::Workers;

@@ -7,6 +7,7 @@ mod blob;
 mod capabilities;
 #[cfg(any(test, feature = "conformance"))]
 mod memory;
+pub mod probe;
 mod sink;
 mod verb;
 

@@ -1,0 +1,77 @@
+//! Brings a manifest to a local file, so that it can be read more than once, and checks that it is the one of the descriptor.
+
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Hash, NodeEntry};
+use crate::repository::manifest::ManifestReader;
+use crate::storage::{ByteRange, Sink, Storage};
+
+/// Bytes of one ranged get.
+const STEP: u64 = 4 << 20;
+
+/// A manifest in a local file, verified against the descriptor; the file goes with it.
+#[derive(Debug)]
+pub(crate) struct ManifestSpool {
+    path: PathBuf,
+}
+
+impl ManifestSpool {
+    /// Fetches the manifest of a node into `folder`.
+    pub(crate) async fn fetch(storage: &dyn Storage, node: &NodeEntry, folder: &Path) -> Result<Self> {
+        let spool = Self { path: folder.join(format!("manifest-{}", uuid::Uuid::new_v4())) };
+        let mut file = File::create_new(&spool.path).map_err(|e| Error::io("read", &spool.path, e))?;
+        let mut hasher = blake3::Hasher::new();
+        let mut offset = 0;
+        while offset < node.manifest_bytes {
+            let len = STEP.min(node.manifest_bytes - offset);
+            let sink = Sink::new(len);
+            let got = storage
+                .get(&node.manifest, ByteRange { offset, len: Some(len) }, &sink)
+                .await
+                .map_err(|e| missing(e, node))?;
+            if got != len {
+                let text =
+                    format!("manifest `{}` is shorter than {} bytes", node.manifest, node.manifest_bytes);
+                return Err(Error::corrupt("read", text));
+            }
+            let bytes = sink.take();
+            hasher.update(&bytes);
+            file.write_all(&bytes).map_err(|e| Error::io("read", &spool.path, e))?;
+            offset += len;
+        }
+        let found = Hash::from_bytes(*hasher.finalize().as_bytes());
+        if found != node.manifest_blake3 {
+            let text = format!(
+                "manifest `{}` is damaged: BLAKE3 {found}, the descriptor says {}",
+                node.manifest, node.manifest_blake3
+            );
+            return Err(Error::corrupt("read", text));
+        }
+        Ok(spool)
+    }
+
+    /// Reads it from the first line.
+    pub(crate) fn open(&self) -> Result<ManifestReader<BufReader<File>>> {
+        let file = File::open(&self.path).map_err(|e| Error::io("read", &self.path, e))?;
+        ManifestReader::new(BufReader::with_capacity(64 << 10, file))
+    }
+}
+
+impl Drop for ManifestSpool {
+    fn drop(&mut self) {
+        // A leftover is only a scratch file; the scratch folder is emptied at every start.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// A manifest that is not there makes the backup damaged, not unknown.
+fn missing(error: Error, node: &NodeEntry) -> Error {
+    if error.is(ErrorKind::NotFound) {
+        Error::corrupt("read", format!("manifest `{}` is missing", node.manifest)).with_source(error)
+    } else {
+        error
+    }
+}
