@@ -1,9 +1,30 @@
 //! The operations: one file per verb.
 
+mod backup;
+mod cancel;
+mod context;
+mod forget;
+mod listing;
+mod operation;
+mod recover;
+mod registry;
 mod report;
 mod request;
+mod restore;
+mod status;
+mod verify;
 
 pub use report::{BackendInfo, BackupOutcome, ForgetReport, Progress, Status, VerifyReport};
 pub use request::{
     BackupRequest, CPU_PERCENTAGES, DEFAULT_CPU_PERCENTAGE, Order, RestoreRequest, VerifyDepth,
 };
+
+pub(crate) use backup::accept as backup;
+pub(crate) use cancel::cancel;
+pub(crate) use context::{Backends, Context};
+pub(crate) use forget::forget;
+pub(crate) use recover::recover;
+pub(crate) use registry::Registry;
+pub(crate) use restore::accept as restore;
+pub(crate) use status::{backup_status, find, list, restore_status};
+pub(crate) use verify::verify;

@@ -1,0 +1,179 @@
+//! Checks a request, claims the id and records the attempt; after this the answer is "started".
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::journal::{Phase, Record, Verb};
+use crate::model::{
+    AttemptId, BackendName, BackupId, CollectionName, Descriptor, FORMAT, Selected, State, Timestamp,
+};
+use crate::ops::backup::{Job, run};
+use crate::ops::context::Context;
+use crate::ops::operation::Operation;
+use crate::ops::registry::Address;
+use crate::ops::{BackupRequest, CPU_PERCENTAGES, Progress, Status};
+use crate::repository::descriptor_store;
+use crate::settings::HostSettings;
+use crate::storage::Storage;
+
+/// Accepts a backup, or says why not; then it runs by itself.
+pub(crate) async fn accept(context: Arc<Context>, request: BackupRequest) -> Result<Status> {
+    let backend = context.backends.resolve(&request.backend)?;
+    let id = BackupId::new(request.id.clone())?;
+    check_ranges(&request)?;
+    if let Some(base) = &request.base {
+        return Err(Error::new(
+            crate::ErrorKind::Unsupported,
+            "backup",
+            format!(
+                "incremental backups are not supported yet (base `{}`); leave the base out",
+                base.escape_debug()
+            ),
+        ));
+    }
+    let collections = resolve(&context, &request).await?;
+    let storage = context.backends.open(&backend, &request.location).await?;
+
+    let attempt = AttemptId::generate();
+    let operation = Arc::new(Operation::new(first_status(&request, &backend, &id, &*storage, &collections)));
+    let address = Address {
+        verb: Verb::Backup,
+        backend: backend.to_string(),
+        location: request.location.clone(),
+        id: id.to_string(),
+    };
+    context.registry.begin(address.clone(), Arc::clone(&operation))?;
+    match claim(&context, &request, (backend, id, attempt), collections, storage, &operation).await {
+        Ok(job) => {
+            let status = operation.status();
+            context.runtime.spawn(run(Arc::clone(&context), job));
+            Ok(status)
+        }
+        Err(error) => {
+            context.registry.forget(&address);
+            Err(error)
+        }
+    }
+}
+
+fn check_ranges(request: &BackupRequest) -> Result<()> {
+    if !CPU_PERCENTAGES.contains(&request.cpu_percentage) {
+        return Err(Error::invalid(
+            "backup",
+            format!("CPUPercentage is {}; it must be 1 to 80", request.cpu_percentage),
+        ));
+    }
+    match request.chunk_size {
+        Some(size) if !HostSettings::CHUNK_SIZES.contains(&size) => Err(Error::invalid(
+            "backup",
+            format!("ChunkSize is {size} bytes; it must be 2 MiB to 512 MiB, or 0 for the default"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn resolve(context: &Arc<Context>, request: &BackupRequest) -> Result<Vec<CollectionName>> {
+    let source = Arc::clone(&context.source);
+    let found = context.blocking("backup", move || source.collections()).await?;
+    if found.is_empty() {
+        return Err(Error::invalid("backup", "the database has no collections; there is nothing to back up"));
+    }
+    let mut names: Vec<CollectionName> = found.into_iter().map(|c| c.name).collect();
+    names.sort();
+    request.selection.resolve(&names)
+}
+
+fn first_status(
+    request: &BackupRequest,
+    backend: &BackendName,
+    id: &BackupId,
+    storage: &dyn Storage,
+    collections: &[CollectionName],
+) -> Status {
+    Status {
+        backend: backend.to_string(),
+        id: id.to_string(),
+        path: format!("{}/{id}", storage.home()),
+        location: request.location.clone(),
+        state: State::Started,
+        error: None,
+        started_at: Timestamp::now(),
+        completed_at: Timestamp::ZERO,
+        collections: collections.to_vec(),
+        raw_bytes: 0,
+        base: request.base.clone(),
+        progress: Progress::default(),
+        outcome: None,
+    }
+}
+
+async fn claim(
+    context: &Arc<Context>,
+    request: &BackupRequest,
+    (backend, id, attempt): (BackendName, BackupId, AttemptId),
+    collections: Vec<CollectionName>,
+    storage: Arc<dyn Storage>,
+    operation: &Arc<Operation>,
+) -> Result<Job> {
+    let proven = context.prove(&backend, &request.location, &*storage).await?;
+    let started_at = operation.status().started_at;
+    let chunk_size = request.chunk_size.unwrap_or(context.settings.chunk_size);
+    let descriptor = Descriptor {
+        format: FORMAT,
+        requires: Vec::new(),
+        id: id.clone(),
+        attempt,
+        state: State::Started,
+        started_at,
+        completed_at: Timestamp::ZERO,
+        selection: Selected {
+            collections: collections.clone(),
+            compression: request.compression.name().to_owned(),
+            chunk_size,
+        },
+        nodes: BTreeMap::new(),
+        base: None,
+        error: None,
+        host_version: env!("CARGO_PKG_VERSION").to_owned(),
+        other: serde_json::Map::new(),
+    };
+    let entry = context
+        .journal
+        .begin(Record {
+            verb: Verb::Backup,
+            id: id.clone(),
+            backend: backend.clone(),
+            bucket: request.location.bucket.clone(),
+            path: request.location.path.clone(),
+            node: context.settings.node.clone(),
+            attempt,
+            phase: Phase::Begun,
+            uploads: Vec::new(),
+            started_at,
+            collections,
+        })
+        .await?;
+    if let Err(error) = descriptor_store::claim(&*storage, &descriptor, proven).await {
+        // An unknown outcome may have claimed the id after all: the record stays until the next start looks.
+        if !error.is_outcome_unknown() {
+            entry.finish().await?;
+        }
+        return Err(error);
+    }
+    Ok(Job {
+        id,
+        backend,
+        location: request.location.clone(),
+        storage,
+        proven,
+        selection: request.selection.clone(),
+        compression: request.compression,
+        workers: context.settings.workers(request.cpu_percentage),
+        chunk_size,
+        descriptor,
+        entry,
+        operation: Arc::clone(operation),
+        steps: tokio_util::task::TaskTracker::new(),
+    })
+}

@@ -1,0 +1,94 @@
+//! Checks that what was stored is there, then makes the backup visible in one write.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::journal::Phase;
+use crate::model::{Descriptor, ManifestLine, NodeEntry, State, Timestamp};
+use crate::ops::backup::Job;
+use crate::ops::context::Context;
+use crate::ops::listing::list_all;
+use crate::ops::verify::{Depth, check_chunks};
+use crate::repository::{ManifestSpool, descriptor_store, layout};
+use crate::settings::VerifyMode;
+
+/// How often the terminal write is tried again when it is not known whether it took effect.
+const TRIES: usize = 3;
+
+/// Lists the attempt, compares every chunk's stored length, reads the manifest back, and as much data as is set.
+pub(super) async fn check(context: &Arc<Context>, job: &Job, node: &NodeEntry) -> Result<()> {
+    let prefix = layout::attempt_prefix(&job.id, job.descriptor.attempt);
+    let mut stored: HashMap<String, u64> = HashMap::new();
+    list_all(&*job.storage, &prefix, |object| {
+        stored.insert(object.key.as_str().to_owned(), object.size);
+        Ok(())
+    })
+    .await?;
+    let manifest = ManifestSpool::fetch(&*job.storage, node, &context.scratch()).await?;
+    let mut lines = manifest.open()?;
+    let mut chunks = Vec::new();
+    for line in &mut lines {
+        if let ManifestLine::Chunk(chunk) = line? {
+            match stored.get(chunk.key.as_str()) {
+                Some(size) if *size == chunk.stored => chunks.push(chunk),
+                Some(size) => {
+                    let text =
+                        format!("chunk `{}` has {size} of {} bytes in the store", chunk.key, chunk.stored);
+                    return Err(Error::corrupt("backup", text));
+                }
+                None => {
+                    return Err(Error::corrupt(
+                        "backup",
+                        format!("chunk `{}` is not in the store", chunk.key),
+                    ));
+                }
+            }
+        }
+    }
+    let depth = match context.settings.verify {
+        VerifyMode::List => return Ok(()),
+        VerifyMode::Sample => Depth::Sample,
+        VerifyMode::Full => Depth::All,
+    };
+    check_chunks(&job.storage, &chunks, depth).await
+}
+
+/// Writes the terminal descriptor: the one commit point of a backup.
+pub(super) async fn commit(context: &Arc<Context>, job: &Job, node: NodeEntry) -> Result<NodeEntry> {
+    job.operation.begin_commit(context.settings.publish_after).await?;
+    job.entry.set_phase(Phase::Committing).await?;
+    let mut last = Descriptor {
+        state: State::Success,
+        completed_at: Timestamp::now(),
+        nodes: [(context.settings.node.clone(), node.clone())].into(),
+        ..job.descriptor.clone()
+    };
+    last.selection.collections.retain(|c| !node.skipped.iter().any(|s| s.what == format!("collection {c}")));
+    write_last(job, &last).await?;
+    if let Err(error) = job.entry.finish().await {
+        // The backup is complete; the next start finds the record, sees that, and removes it.
+        tracing::warn!(%error, "the journal keeps the record of a backup that succeeded");
+    }
+    Ok(node)
+}
+
+async fn write_last(job: &Job, last: &Descriptor) -> Result<()> {
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        let error = match descriptor_store::end(&*job.storage, last, job.proven).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        if !error.is_outcome_unknown() {
+            return Err(error);
+        }
+        // It may have taken effect: what is stored decides.
+        match descriptor_store::load(&*job.storage, &job.id).await {
+            Ok(Some(found)) if found.descriptor == *last => return Ok(()),
+            Ok(_) if tried < TRIES => {}
+            _ => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Ends an attempt that did not succeed: aborts its uploads, deletes its objects, and says so in the descriptor.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Entry, Phase, Record};
+use crate::model::{AttemptId, BackupId, Descriptor, State, Timestamp};
+use crate::ops::backup::Job;
+use crate::ops::context::{Context, status_text};
+use crate::ops::listing::delete_prefix;
+use crate::ops::operation::Operation;
+use crate::repository::{descriptor_store, layout};
+use crate::storage::{Preconditions, Storage};
+
+/// A call that was cancelled may still land a little later; then its object is found by another look.
+const LOOKS: usize = 3;
+/// Time between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The terminal state of a failed attempt, and why.
+pub(super) fn ended(operation: &Operation, error: &Error) -> (State, String) {
+    if operation.is_cancelled() {
+        (State::Canceled, "cancelled on request".to_owned())
+    } else {
+        (State::Failed, status_text(error))
+    }
+}
+
+/// Undoes the attempt of a job. What cannot be undone stays in the journal for the next start.
+pub(super) async fn undo(context: &Arc<Context>, job: &Job, state: State, text: &str) -> Result<()> {
+    let committing = job.entry.record().is_some_and(|r| r.phase == Phase::Committing);
+    if committing && may_have_committed(job).await? {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "undo",
+            "whether it took effect is not known; nothing was deleted, and the next start looks again",
+        ));
+    }
+    let _ = context;
+    job.entry.set_phase(Phase::Undoing).await?;
+    let record = job.entry.record();
+    remove_attempt(&*job.storage, record.as_ref(), &job.id, job.descriptor.attempt).await?;
+    let last = Descriptor {
+        state,
+        completed_at: Timestamp::now(),
+        error: Some(text.to_owned()),
+        ..job.descriptor.clone()
+    };
+    write_end(&*job.storage, &last, job.proven, &job.entry).await
+}
+
+/// After a terminal write that may have taken effect, only a descriptor that says otherwise allows deleting.
+async fn may_have_committed(job: &Job) -> Result<bool> {
+    let found = descriptor_store::load(&*job.storage, &job.id).await?;
+    Ok(found.is_some_and(|f| {
+        f.descriptor.attempt == job.descriptor.attempt && f.descriptor.state == State::Success
+    }))
+}
+
+/// Writes the end of an attempt, unless the descriptor belongs to somebody else by now, and closes the record.
+pub(crate) async fn write_end(
+    storage: &dyn Storage,
+    last: &Descriptor,
+    proven: Preconditions,
+    entry: &Entry,
+) -> Result<()> {
+    match descriptor_store::end(storage, last, proven).await {
+        Ok(()) => {}
+        // Another attempt has the id now, which is as good an end as any.
+        Err(e) if e.is(ErrorKind::Conflict) => {}
+        Err(e) => return Err(e),
+    }
+    entry.finish().await
+}
+
+/// Aborts the uploads and deletes the objects of one attempt, and nothing else. A refused delete is an error.
+pub(crate) async fn remove_attempt(
+    storage: &dyn Storage,
+    record: Option<&Record>,
+    id: &BackupId,
+    attempt: AttemptId,
+) -> Result<()> {
+    for open in record.map(|r| r.uploads.as_slice()).unwrap_or_default() {
+        storage.multipart_abort(&open.key, &open.upload).await?;
+    }
+    for look in 0..LOOKS {
+        if look > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let objects = delete_prefix(storage, &layout::attempt_prefix(id, attempt)).await?;
+        let temporary = delete_prefix(storage, &layout::temporary_prefix(attempt)).await?;
+        let refused = objects.refused + temporary.refused;
+        if refused > 0 {
+            let text = format!("the store refused to delete {refused} objects of attempt {attempt}");
+            return Err(Error::new(ErrorKind::Denied, "undo", text));
+        }
+        if look > 0 && objects.objects + temporary.objects == 0 {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! What every operation works with.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::runtime::Handle;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Journal;
+use crate::model::{AttemptId, BackendName, Location};
+use crate::ops::BackendInfo;
+use crate::ops::registry::Registry;
+use crate::settings::{HostSettings, StartCheck};
+use crate::source::{RestoreTarget, SnapshotSource};
+use crate::storage::{Preconditions, Storage, probe};
+
+/// Opens storages by the names that users know.
+#[async_trait]
+pub(crate) trait Backends: Send + Sync {
+    /// The backend of a short or module name; `Invalid` with the name when it is not enabled.
+    fn resolve(&self, name: &str) -> Result<BackendName>;
+    /// Its storage at a place, with every wrapper round it.
+    async fn open(&self, backend: &BackendName, location: &Location) -> Result<Arc<dyn Storage>>;
+    /// What is enabled.
+    fn list(&self) -> Vec<BackendInfo>;
+}
+
+/// What every operation works with.
+pub(crate) struct Context {
+    /// The host's settings.
+    pub(crate) settings: HostSettings,
+    /// The database, as a source.
+    pub(crate) source: Arc<dyn SnapshotSource>,
+    /// The database, as a target.
+    pub(crate) target: Arc<dyn RestoreTarget>,
+    /// The storages.
+    pub(crate) backends: Arc<dyn Backends>,
+    /// What this server has begun.
+    pub(crate) journal: Journal,
+    /// What runs and what ran.
+    pub(crate) registry: Registry,
+    /// The host's own folder, `<data>/.siltstone`.
+    pub(crate) folder: PathBuf,
+    /// The host's own runtime.
+    pub(crate) runtime: Handle,
+    /// What was found out about locations.
+    pub(crate) proven: Mutex<HashMap<(BackendName, Location), Preconditions>>,
+}
+
+impl Context {
+    /// A storage by the name that the user gave.
+    pub(crate) async fn storage(
+        &self,
+        backend: &str,
+        location: &Location,
+    ) -> Result<(BackendName, Arc<dyn Storage>)> {
+        let name = self.backends.resolve(backend)?;
+        let storage = self.backends.open(&name, location).await?;
+        Ok((name, storage))
+    }
+
+    /// Probes a location before the first create at it: whether it can be written, and which conditions really hold.
+    pub(crate) async fn prove(
+        &self,
+        backend: &BackendName,
+        location: &Location,
+        storage: &dyn Storage,
+    ) -> Result<Preconditions> {
+        let address = (backend.clone(), location.clone());
+        if let Some(known) = self.known(&address) {
+            return Ok(known);
+        }
+        if self.settings.start_check == StartCheck::Skip {
+            return Ok(Preconditions::default());
+        }
+        let proven = probe::probe(storage).await?;
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(address, proven);
+        Ok(proven)
+    }
+
+    fn known(&self, address: &(BackendName, Location)) -> Option<Preconditions> {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner).get(address).copied()
+    }
+
+    /// What is proven about a location so far; nothing where it was not probed.
+    pub(crate) fn proven(&self, backend: &BackendName, location: &Location) -> Preconditions {
+        self.known(&(backend.clone(), location.clone())).unwrap_or_default()
+    }
+
+    /// Runs something that blocks.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.runtime
+            .spawn_blocking(work)
+            .await
+            .map_err(|e| Error::internal(operation, "a blocking step ended unexpectedly").with_source(e))?
+    }
+
+    /// The folder into which an attempt's cut links its files.
+    pub(crate) fn staging(&self, attempt: AttemptId) -> PathBuf {
+        self.folder.join("staging").join(attempt.to_string())
+    }
+
+    /// A folder for files that matter to this process only.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.folder.join("scratch")
+    }
+}
+
+/// Removes a folder and all in it; a missing one is fine.
+pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Ok(()) => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(Error::io("clean up", folder, e)),
+    }
+}
+
+/// The plain text of an error for a status: bounded, one line.
+pub(crate) fn status_text(error: &Error) -> String {
+    let mut text = error.to_string();
+    if let Some((cut, _)) = text.char_indices().nth(2000) {
+        text.truncate(cut);
+        text.push('…');
+    }
+    if error.is(ErrorKind::Corrupt) && !text.contains("verify") {
+        text.push_str("; run `siltstone verify` on the backup");
+    }
+    text
+}
+
+/// The error for an id that is not at the location.
+pub(crate) fn unknown_backup(id: &str, home: &str) -> Error {
+    let shown: String = id.chars().take(130).flat_map(char::escape_debug).collect();
+    Error::new(ErrorKind::NotFound, "read", format!("backup `{shown}` does not exist at {home}"))
+}

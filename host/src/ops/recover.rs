@@ -1,0 +1,118 @@
+//! Ends what an earlier run of this server began: its own journal only, never what a listing suggests.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::journal::{Entry, Found, Phase, Record, RestoreRecord, Verb};
+use crate::model::{Descriptor, Location, State, Timestamp};
+use crate::ops::backup::{remove_attempt, write_end};
+use crate::ops::context::{Context, remove_folder};
+use crate::repository::descriptor_store;
+use crate::source::InstallState;
+
+/// What a status says after it.
+const INTERRUPTED: &str = "interrupted by a restart of the server";
+
+/// Ends every operation that the journal holds. One that cannot be ended now, for example because its store does not
+/// answer, stays in the journal for the next start.
+pub(crate) async fn recover(context: &Arc<Context>, found: Vec<Found>) {
+    for found in found {
+        match found {
+            Found::Unfinished(entry) => {
+                let Some(record) = entry.record() else { continue };
+                let ended = match record.verb {
+                    Verb::Backup => end_backup(context, &entry, &record).await,
+                    Verb::Restore => end_restore(context, &entry, &record).await,
+                };
+                match ended {
+                    Ok(state) => {
+                        tracing::info!(id = %record.id, backend = %record.backend, attempt = %record.attempt,
+                        state = state.as_str(), "an operation of an earlier run was ended")
+                    }
+                    Err(error) => {
+                        tracing::error!(id = %record.id, backend = %record.backend, attempt = %record.attempt,
+                        %error, "an operation of an earlier run could not be ended; the next start tries again")
+                    }
+                }
+            }
+            Found::Unreadable(file) => {
+                tracing::error!(file = %file.file, reason = %file.reason,
+                    "a journal file cannot be read; what it recorded was not ended");
+            }
+        }
+    }
+}
+
+async fn end_backup(context: &Arc<Context>, entry: &Entry, record: &Record) -> Result<State> {
+    let staging = context.staging(record.attempt);
+    context.blocking("recover", move || remove_folder(&staging)).await?;
+    let location = Location { bucket: record.bucket.clone(), path: record.path.clone() };
+    let storage = context.backends.open(&record.backend, &location).await?;
+    let found = descriptor_store::load(&*storage, &record.id).await?;
+    let ours = found.map(|f| f.descriptor).filter(|d| d.attempt == record.attempt);
+    // The terminal write had taken effect, or an earlier try to end it got that far.
+    if let Some(done) = ours.as_ref().filter(|d| d.state == State::Success) {
+        let state = done.state;
+        entry.finish().await?;
+        return Ok(state);
+    }
+    entry.set_phase(Phase::Undoing).await?;
+    remove_attempt(&*storage, Some(record), &record.id, record.attempt).await?;
+    match ours {
+        Some(stored) if !stored.state.is_terminal() => {
+            let last = Descriptor {
+                state: State::Failed,
+                completed_at: Timestamp::now(),
+                error: Some(INTERRUPTED.to_owned()),
+                ..stored
+            };
+            let proven = context.proven(&record.backend, &location);
+            write_end(&*storage, &last, proven, entry).await?;
+        }
+        _ => entry.finish().await?,
+    }
+    Ok(State::Failed)
+}
+
+async fn end_restore(context: &Arc<Context>, entry: &Entry, record: &Record) -> Result<State> {
+    let (target, attempt) = (Arc::clone(&context.target), record.attempt);
+    let installed = context
+        .blocking("recover", move || {
+            let outcome = target.outcome(attempt)?;
+            if outcome == InstallState::Absent {
+                target.abort(attempt)?;
+            }
+            Ok(outcome)
+        })
+        .await?;
+    let (state, error) = match installed {
+        InstallState::Installed => (State::Success, None),
+        InstallState::Absent => (State::Failed, Some(INTERRUPTED.to_owned())),
+    };
+    let restores = context.journal.restores();
+    let known = restores.get(&record.backend, &record.id).filter(|known| known.attempt == record.attempt);
+    let path = match known {
+        Some(known) => known.path,
+        None => return forget_unrecorded(entry).await,
+    };
+    restores
+        .put(RestoreRecord {
+            id: record.id.clone(),
+            backend: record.backend.clone(),
+            attempt: record.attempt,
+            state,
+            error,
+            started_at: record.started_at,
+            completed_at: Timestamp::now(),
+            path,
+            collections: record.collections.clone(),
+        })
+        .await?;
+    entry.finish().await?;
+    Ok(state)
+}
+
+/// The process died between the journal's record and the first status: nobody was told that the restore had begun.
+async fn forget_unrecorded(entry: &Entry) -> Result<State> {
+    entry.finish().await.map(|()| State::Failed).map_err(|e: Error| e.with("verb", "restore"))
+}

@@ -1,0 +1,78 @@
+//! The operations of this process: one create and one restore at a time, each addressed by what it works on.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Verb;
+use crate::model::Location;
+use crate::ops::operation::Operation;
+
+/// How many operations that have ended are remembered.
+const REMEMBERED: usize = 256;
+
+/// What an operation works on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// What it does.
+    pub(crate) verb: Verb,
+    /// Short name of the backend.
+    pub(crate) backend: String,
+    /// Overrides of the place.
+    pub(crate) location: Location,
+    /// Id of the backup.
+    pub(crate) id: String,
+}
+
+/// Operations by address, the newest last.
+#[derive(Default)]
+pub(crate) struct Registry {
+    known: Mutex<VecDeque<(Address, Arc<Operation>)>>,
+}
+
+impl Registry {
+    /// Takes the slot of the verb; `Conflict` with `already in progress` when another operation holds it.
+    pub(crate) fn begin(&self, address: Address, operation: Arc<Operation>) -> Result<()> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((other, _)) = known.iter().find(|(a, o)| a.verb == address.verb && !o.has_ended()) {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                word(address.verb),
+                format!("{} `{}` already in progress; wait for it or cancel it", word(other.verb), other.id),
+            ));
+        }
+        known.retain(|(a, _)| *a != address);
+        if known.len() >= REMEMBERED
+            && let Some(oldest) = known.iter().position(|(_, o)| o.has_ended())
+        {
+            known.remove(oldest);
+        }
+        known.push_back((address, operation));
+        Ok(())
+    }
+
+    /// Gives the address up again: the operation was not accepted after all.
+    pub(crate) fn forget(&self, address: &Address) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|(a, _)| a != address);
+    }
+
+    /// The operation of an address, running or ended.
+    pub(crate) fn find(&self, address: &Address) -> Option<Arc<Operation>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().rev().find(|(a, _)| a == address).map(|(_, o)| Arc::clone(o))
+    }
+
+    /// Everything that runs.
+    pub(crate) fn running(&self) -> Vec<(Address, Arc<Operation>)> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().filter(|(_, o)| !o.has_ended()).map(|(a, o)| (a.clone(), Arc::clone(o))).collect()
+    }
+}
+
+/// The word of a verb, for messages.
+pub(crate) fn word(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Backup => "backup",
+        Verb::Restore => "restore",
+    }
+}

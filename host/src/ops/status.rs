@@ -1,0 +1,189 @@
+//! The verbs `status` and `list`: from memory while an operation runs here, else from what is stored.
+
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use crate::error::{ErrorKind, Result};
+use crate::journal::{RestoreRecord, Verb};
+use crate::model::{BackendName, BackupId, Descriptor, Location, State, Timestamp};
+use crate::ops::backup::outcome;
+use crate::ops::context::unknown_backup;
+use crate::ops::context::{Context, status_text};
+use crate::ops::listing::list_folders;
+use crate::ops::operation::Operation;
+use crate::ops::registry::Address;
+use crate::ops::{Order, Progress, Status};
+use crate::repository::descriptor_store;
+use crate::storage::Storage;
+
+/// Descriptors that are read at once by `list`.
+const AT_ONCE: usize = 32;
+
+/// The operation of this process, if there is or was one.
+pub(crate) fn find(
+    context: &Context,
+    verb: Verb,
+    backend: &BackendName,
+    id: &str,
+    location: &Location,
+) -> Option<Arc<Operation>> {
+    let address =
+        Address { verb, backend: backend.to_string(), location: location.clone(), id: id.to_owned() };
+    context.registry.find(&address)
+}
+
+/// Status of a backup.
+pub(crate) async fn backup_status(
+    context: &Context,
+    backend: &str,
+    id: &str,
+    location: &Location,
+) -> Result<Status> {
+    let name = context.backends.resolve(backend)?;
+    if let Some(running) = find(context, Verb::Backup, &name, id, location).filter(|o| !o.has_ended()) {
+        return Ok(running.status());
+    }
+    let storage = context.backends.open(&name, location).await?;
+    let unknown = || unknown_backup(id, storage.home());
+    let valid = BackupId::new(id).map_err(|_| unknown())?;
+    let found = descriptor_store::load(&*storage, &valid).await?.ok_or_else(unknown)?;
+    Ok(from_descriptor(&name, location, &*storage, found.descriptor))
+}
+
+/// Status of the newest restore of a backup on this server.
+pub(crate) async fn restore_status(
+    context: &Context,
+    backend: &str,
+    id: &str,
+    location: &Location,
+) -> Result<Status> {
+    let name = context.backends.resolve(backend)?;
+    if let Some(known) = find(context, Verb::Restore, &name, id, location) {
+        return Ok(known.status());
+    }
+    let storage = context.backends.open(&name, location).await?;
+    let path = format!("{}/{id}", storage.home());
+    let record = BackupId::new(id).ok().and_then(|id| context.journal.restores().get(&name, &id));
+    match record.filter(|record| record.path == path) {
+        Some(record) => Ok(from_record(location, record)),
+        None => Err(crate::Error::new(
+            ErrorKind::NotFound,
+            "status",
+            format!("backup `{}` was never restored on this server", id.escape_debug()),
+        )),
+    }
+}
+
+/// All backups of a location.
+pub(crate) async fn list(
+    context: &Context,
+    backend: &str,
+    location: &Location,
+    order: Order,
+) -> Result<Vec<Status>> {
+    let (name, storage) = context.storage(backend, location).await?;
+    let ids: Vec<BackupId> =
+        list_folders(&*storage, "").await?.into_iter().filter_map(|id| BackupId::new(id).ok()).collect();
+    let (storage, name) = (&storage, &name);
+    let read = |id: BackupId| async move {
+        if let Some(running) =
+            find(context, Verb::Backup, name, id.as_str(), location).filter(|o| !o.has_ended())
+        {
+            return Ok(Some(running.status()));
+        }
+        match descriptor_store::load(&**storage, &id).await {
+            Ok(found) => Ok(found.map(|f| from_descriptor(name, location, &**storage, f.descriptor))),
+            // One damaged descriptor must not hide all other backups, nor be hidden.
+            Err(e) if e.is(ErrorKind::Corrupt) || e.is(ErrorKind::Unsupported) => {
+                Ok(Some(unreadable(name, location, &**storage, &id, &e)))
+            }
+            Err(e) => Err(e),
+        }
+    };
+    let mut found: Vec<Status> = stream::iter(ids)
+        .map(read)
+        .buffered(AT_ONCE)
+        .try_filter_map(|s| async { Ok(s) })
+        .try_collect()
+        .await?;
+    found.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
+    if order == Order::Descending {
+        found.reverse();
+    }
+    Ok(found)
+}
+
+fn from_descriptor(
+    backend: &BackendName,
+    location: &Location,
+    storage: &dyn Storage,
+    d: Descriptor,
+) -> Status {
+    let raw_bytes = d.nodes.values().map(|n| n.raw_bytes).sum();
+    let files = d.nodes.values().map(|n| n.files).sum();
+    let one = (d.nodes.len() == 1).then(|| d.nodes.values().next().map(outcome)).flatten();
+    Status {
+        backend: backend.to_string(),
+        path: format!("{}/{}", storage.home(), d.id),
+        id: d.id.into(),
+        location: location.clone(),
+        state: d.state,
+        error: d.error,
+        started_at: d.started_at,
+        completed_at: d.completed_at,
+        collections: d.selection.collections,
+        raw_bytes,
+        base: d.base.map(Into::into),
+        progress: Progress {
+            raw_done: raw_bytes,
+            raw_total: raw_bytes,
+            stored: one.as_ref().map_or(0, |o| o.stored_bytes),
+            files_done: files,
+            files_total: files,
+        },
+        outcome: one,
+    }
+}
+
+fn from_record(location: &Location, record: RestoreRecord) -> Status {
+    Status {
+        backend: record.backend.to_string(),
+        id: record.id.into(),
+        path: record.path,
+        location: location.clone(),
+        state: record.state,
+        error: record.error,
+        started_at: record.started_at,
+        completed_at: record.completed_at,
+        collections: record.collections,
+        raw_bytes: 0,
+        base: None,
+        progress: Progress::default(),
+        outcome: None,
+    }
+}
+
+fn unreadable(
+    backend: &BackendName,
+    location: &Location,
+    storage: &dyn Storage,
+    id: &BackupId,
+    error: &crate::Error,
+) -> Status {
+    Status {
+        backend: backend.to_string(),
+        id: id.to_string(),
+        path: format!("{}/{id}", storage.home()),
+        location: location.clone(),
+        state: State::Failed,
+        error: Some(status_text(error)),
+        started_at: Timestamp::ZERO,
+        completed_at: Timestamp::ZERO,
+        collections: Vec::new(),
+        raw_bytes: 0,
+        base: None,
+        progress: Progress::default(),
+        outcome: None,
+    }
+}
