@@ -1,6 +1,6 @@
 //! Online backups of LSM databases through sandboxed storage plugins.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod codec;
 #[cfg(feature = "conformance")]

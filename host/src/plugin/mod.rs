@@ -1,1 +1,56 @@
 //! Everything wasmtime: how transport plugins are loaded, fenced in and called.
+//!
+//! A plugin goes through three steps. [`Plugin::load`] checks and compiles a component and lets it describe itself;
+//! [`Plugin::configure`] collects the settings that it declares; [`ConfiguredPlugin::open`] asks it what it needs at a
+//! location, grants that or refuses it, and gives a [`PluginStorage`], which is a [`crate::storage::Storage`] like
+//! any other.
+//!
+//! ```no_run
+//! # async fn example(component: &[u8]) -> siltstone::Result<()> {
+//! use siltstone::plugin::{EngineSettings, ExtraRoots, Location, Plugin, PluginEngine, PluginSource};
+//! use siltstone::storage::Storage;
+//!
+//! let engine = PluginEngine::new(EngineSettings::default())?;
+//! let plugin = Plugin::load(&engine, component, PluginSource::Bundled).await?;
+//! let configured = plugin.configure(&|name| std::env::var(name).ok(), ExtraRoots::default())?;
+//! let storage = configured.open(&Location::default()).await?;
+//! assert!(storage.capabilities().in_flight >= 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing that a plugin does reaches further than the one call that it does it in: see `fault` for what can go
+//! wrong and `limits` for how much it may use.
+
+mod adapter;
+mod answer;
+mod bindings;
+mod describe;
+mod egress;
+mod engine;
+mod fault;
+mod grants;
+mod host_services;
+mod instance;
+mod io;
+mod limits;
+mod listing;
+mod loader;
+mod log;
+mod meter;
+mod needs;
+#[expect(clippy::module_inception, reason = "the file holds the type of that name")]
+mod plugin;
+mod pool;
+mod redact;
+mod settings;
+mod state;
+mod text;
+mod tokens;
+mod validate;
+
+pub use adapter::PluginStorage;
+pub use describe::{PluginInfo, Required, SettingInfo, SettingKind};
+pub use engine::{EngineSettings, PluginEngine};
+pub use limits::Limits;
+pub use plugin::{ConfiguredPlugin, ExtraRoots, Location, Plugin, PluginSource};

@@ -1,0 +1,276 @@
+//! A plugin at one location as a [`Storage`] of the host.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::bindings::types;
+use super::fault::{Effect, Fault};
+use super::listing::Cursor;
+use super::pool::{Lease, Pool, Site};
+use super::validate::{self, Breach};
+use crate::error::{Error, Result};
+use crate::model::ObjectKey;
+use crate::storage::{
+    Blob, ByteRange, Capabilities, Depth, ListPage, ListRequest, ObjectMeta, PartTag, Precondition,
+    PutOptions, Sink, Storage, UploadId,
+};
+
+/// A transport plugin at one location. Every call runs in an instance of its own; a call that faults or is dropped
+/// takes its instance with it and leaves the others alone.
+#[derive(Debug)]
+pub struct PluginStorage {
+    pool: Pool,
+    home: String,
+    capabilities: Capabilities,
+}
+
+impl PluginStorage {
+    pub(crate) fn new(pool: Pool, home: String, capabilities: Capabilities) -> Self {
+        Self { pool, home, capabilities }
+    }
+
+    async fn begin(&self, operation: &'static str, effect: Effect) -> Result<Call<'_>> {
+        Ok(Call { site: self.pool.site(), lease: self.pool.lease().await?, operation, effect })
+    }
+}
+
+/// One call on its way.
+struct Call<'p> {
+    site: &'p Site,
+    lease: Lease<'p>,
+    operation: &'static str,
+    effect: Effect,
+}
+
+impl Call<'_> {
+    /// Checks the answer, keeps the instance unless it is at fault, and says what it was about.
+    fn end<T, U>(
+        self,
+        about: Option<&ObjectKey>,
+        answer: Result<Result<T, types::Error>, Fault>,
+        check: impl FnOnce(T) -> Result<U, Breach>,
+    ) -> Result<U> {
+        let Self { site, lease, operation, effect } = self;
+        let honest = answer.is_ok();
+        let mut broken = false;
+        let settled =
+            site.settle(operation, effect, answer, |value| check(value).inspect_err(|_| broken = true));
+        if honest && !broken {
+            lease.give_back();
+        }
+        settled.map_err(|e| match about {
+            Some(key) => e.with("key", key),
+            None => e,
+        })
+    }
+}
+
+impl fmt::Display for PluginStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.home)
+    }
+}
+
+#[async_trait]
+impl Storage for PluginStorage {
+    fn home(&self) -> &str {
+        &self.home
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn put(&self, key: &ObjectKey, body: &Blob, options: &PutOptions) -> Result<ObjectMeta> {
+        let (condition, attributes) = (condition(&options.condition), attributes(options));
+        let mut call = self.begin("put", Effect::Changes).await?;
+        let answer = call
+            .lease
+            .seat
+            .run(body.len(), |guest, store, handle| async move {
+                let blob = store.data_mut().lend_blob(body)?;
+                let lent = blob.borrow();
+                let answer =
+                    guest.call_put(&mut *store, handle, key.as_str(), lent, &condition, &attributes).await?;
+                store.data_mut().end(blob);
+                Ok(answer)
+            })
+            .await;
+        call.end(Some(key), answer, |meta| validate::stored(meta, key, body.len()))
+    }
+
+    async fn get(&self, key: &ObjectKey, range: ByteRange, to: &Sink) -> Result<u64> {
+        let writer = to.writer();
+        let room = range.len.map_or(writer.room(), |len| len.min(writer.room()));
+        let mut call = self.begin("get", Effect::Reads).await?;
+        let (lent, target) = {
+            let data = call.lease.seat.instance.data_mut();
+            data.lend_sink(writer, room).map_err(|e| Error::internal("get", e.to_string()))?
+        };
+        let answer = call
+            .lease
+            .seat
+            .run(room, |guest, store, handle| async move {
+                let sink = lent.borrow();
+                let answer =
+                    guest.call_get(&mut *store, handle, key.as_str(), range.offset, range.len, sink).await?;
+                store.data_mut().end(lent);
+                Ok(answer)
+            })
+            .await;
+        let taken = target.finish()?;
+        call.end(Some(key), answer, |answered| validate::fetched(answered, taken, range.len))
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta> {
+        let mut call = self.begin("head", Effect::Reads).await?;
+        let answer = call
+            .lease
+            .seat
+            .run(0, |guest, store, handle| async move { guest.call_head(store, handle, key.as_str()).await })
+            .await;
+        call.end(Some(key), answer, |meta| validate::meta(meta, key))
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<ListPage> {
+        if request.limit == 0 {
+            return Err(Error::invalid("list", "a page of 0 names was asked for; ask for at least 1"));
+        }
+        let Some(cursor) = Cursor::of(request) else {
+            return Err(Error::invalid("list", "the page token does not come from this backend"));
+        };
+        let delimiter = match request.depth {
+            Depth::All => None,
+            Depth::OneLevel => Some("/"),
+        };
+        let token = cursor.token.clone();
+        let mut call = self.begin("list", Effect::Reads).await?;
+        let answer = call
+            .lease
+            .seat
+            .run(0, |guest, store, handle| async move {
+                let token = token.as_deref();
+                guest.call_list(store, handle, &request.prefix, delimiter, token, request.limit).await
+            })
+            .await;
+        call.end(None, answer, |page| cursor.page(page, request))
+            .map_err(|e| e.with("prefix", &request.prefix))
+    }
+
+    async fn delete(&self, keys: &[ObjectKey]) -> Result<Vec<(ObjectKey, Error)>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        if keys.len() as u64 > u64::from(self.capabilities.delete_batch) {
+            let most = self.capabilities.delete_batch;
+            return Err(Error::invalid("delete", format!("{} keys at once; at most {most}", keys.len())));
+        }
+        let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let mut call = self.begin("delete", Effect::Changes).await?;
+        let answer = call
+            .lease
+            .seat
+            .run(0, |guest, store, handle| async move { guest.call_delete(store, handle, &names).await })
+            .await;
+        let site = call.site;
+        call.end(None, answer, |undeleted| {
+            validate::undeleted(undeleted, keys)?
+                .into_iter()
+                .map(|(key, error)| {
+                    let error = site.answer(error, "delete", Effect::Changes)?.with("key", &key);
+                    Ok((key, error))
+                })
+                .collect()
+        })
+    }
+
+    async fn multipart_start(
+        &self,
+        key: &ObjectKey,
+        part_size: u64,
+        total: Option<u64>,
+        options: &PutOptions,
+    ) -> Result<UploadId> {
+        let (condition, attributes) = (condition(&options.condition), attributes(options));
+        let mut call = self.begin("multipart-start", Effect::Changes).await?;
+        let answer = call
+            .lease
+            .seat
+            .run(0, |guest, store, handle| async move {
+                let key = key.as_str();
+                guest
+                    .call_multipart_start(store, handle, key, part_size, total, &condition, &attributes)
+                    .await
+            })
+            .await;
+        call.end(Some(key), answer, validate::upload_id)
+    }
+
+    async fn multipart_put(
+        &self,
+        key: &ObjectKey,
+        id: &UploadId,
+        number: u32,
+        body: &Blob,
+    ) -> Result<PartTag> {
+        let mut call = self.begin("multipart-put", Effect::Changes).await?;
+        let answer = call
+            .lease
+            .seat
+            .run(body.len(), |guest, store, handle| async move {
+                let blob = store.data_mut().lend_blob(body)?;
+                let lent = blob.borrow();
+                let answer =
+                    guest.call_multipart_put(&mut *store, handle, key.as_str(), &id.0, number, lent).await?;
+                store.data_mut().end(blob);
+                Ok(answer)
+            })
+            .await;
+        call.end(Some(key), answer, validate::part_tag)
+    }
+
+    async fn multipart_finish(
+        &self,
+        key: &ObjectKey,
+        id: &UploadId,
+        parts: &[(u32, PartTag)],
+    ) -> Result<ObjectMeta> {
+        let tags: Vec<(u32, String)> = parts.iter().map(|(number, tag)| (*number, tag.0.clone())).collect();
+        let mut call = self.begin("multipart-finish", Effect::Changes).await?;
+        let answer = call
+            .lease
+            .seat
+            .run(0, |guest, store, handle| async move {
+                guest.call_multipart_finish(store, handle, key.as_str(), &id.0, &tags).await
+            })
+            .await;
+        call.end(Some(key), answer, |meta| validate::meta(meta, key))
+    }
+
+    async fn multipart_abort(&self, key: &ObjectKey, id: &UploadId) -> Result<()> {
+        let mut call = self.begin("multipart-abort", Effect::Changes).await?;
+        let answer = call
+            .lease
+            .seat
+            .run(0, |guest, store, handle| async move {
+                guest.call_multipart_abort(store, handle, key.as_str(), &id.0).await
+            })
+            .await;
+        call.end(Some(key), answer, Ok)
+    }
+}
+
+fn condition(given: &Precondition) -> types::Precondition {
+    match given {
+        Precondition::None => types::Precondition::None,
+        Precondition::IfAbsent => types::Precondition::IfAbsent,
+        Precondition::IfMatch(etag) => types::Precondition::IfMatch(etag.clone()),
+    }
+}
+
+fn attributes(options: &PutOptions) -> Vec<(String, String)> {
+    let attempt = options.attempt.map(|attempt| ("attempt".to_owned(), attempt.to_string()));
+    let content_type = options.content_type.map(|media| ("content-type".to_owned(), media.to_owned()));
+    attempt.into_iter().chain(content_type).collect()
+}

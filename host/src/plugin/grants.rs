@@ -1,0 +1,200 @@
+//! What a plugin is let reach at one location: the folders and files that stand up to every check.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use super::needs::Needs;
+use super::plugin::ExtraRoots;
+use super::settings::Settings;
+use crate::error::{Error, ErrorKind, Result};
+
+const OPERATION: &str = "grant";
+
+/// What may be done in a granted folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FolderAccess {
+    Read,
+    Write,
+}
+
+/// A folder that is preopened for every instance of the location.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GrantedFolder {
+    /// What the plugin called it, and so the name of the preopen.
+    pub(crate) name: String,
+    /// Where it really is: no part of this is a symbolic link.
+    path: PathBuf,
+    pub(crate) access: FolderAccess,
+}
+
+impl GrantedFolder {
+    /// The path, checked again: somebody may have put a link in its place since it was granted.
+    pub(crate) fn path_now(&self) -> Result<PathBuf> {
+        let now = self.path.canonicalize().map_err(|e| Error::io("open", &self.path, e))?;
+        if now != self.path {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                "open",
+                format!("the folder `{}` was replaced by a link to `{}`", self.path.display(), now.display()),
+            ));
+        }
+        Ok(now)
+    }
+}
+
+/// Everything granted at one location.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Grants {
+    folders: Vec<GrantedFolder>,
+    files: BTreeMap<String, PathBuf>,
+}
+
+/// How far the needs of a plugin are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// It came with the host: files that it needs are granted.
+    Bundled,
+    /// It came from elsewhere: only files that a setting names are granted.
+    Foreign,
+}
+
+/// What decides about grants, besides the needs themselves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy<'a> {
+    pub(crate) plugin: &'a str,
+    pub(crate) trust: Trust,
+    pub(crate) settings: &'a Settings,
+    pub(crate) extra: &'a ExtraRoots,
+    pub(crate) protected: &'a [PathBuf],
+}
+
+impl Grants {
+    /// Only the files that settings name: what `needs` itself may read.
+    pub(crate) fn of_settings(settings: &Settings) -> Self {
+        let files = settings.files().map(|(name, path)| (name.to_owned(), path.to_owned())).collect();
+        Self { folders: Vec::new(), files }
+    }
+
+    /// Grants the needs or refuses them, everything that is refused in one error. Creates the folders.
+    pub(crate) fn decide(needs: &Needs, policy: &Policy<'_>) -> Result<Self> {
+        let mut grants = Self::of_settings(policy.settings);
+        let mut refused = Vec::new();
+        for origin in &needs.origins {
+            refused.push(format!("requests to {origin}: no origin is granted"));
+        }
+        for file in &needs.files {
+            match policy.trust {
+                Trust::Bundled => {
+                    grants.files.insert(file.display().to_string(), file.clone());
+                }
+                Trust::Foreign => refused.push(format!(
+                    "the file `{}`: a plugin that did not come with the host reads files that a setting names",
+                    file.display()
+                )),
+            }
+        }
+        let mut folders = Vec::new();
+        for need in &needs.folders {
+            match policy.admit(&need.path)? {
+                Ok(real) => folders.push((need, real)),
+                Err(why) => refused.push(why),
+            }
+        }
+        if !refused.is_empty() {
+            let message = format!("the plugin `{}` may not reach {}", policy.plugin, refused.join("; nor "));
+            return Err(Error::new(ErrorKind::Denied, OPERATION, message));
+        }
+        for (need, real) in folders {
+            create(&real)?;
+            grants.folders.push(GrantedFolder {
+                name: need.path.display().to_string(),
+                path: real,
+                access: need.access,
+            });
+        }
+        Ok(grants)
+    }
+
+    pub(crate) fn folders(&self) -> &[GrantedFolder] {
+        &self.folders
+    }
+
+    /// The path behind the name of a file setting or behind a granted path.
+    pub(crate) fn file(&self, name: &str) -> Option<&Path> {
+        self.files.get(name).map(PathBuf::as_path)
+    }
+}
+
+impl Policy<'_> {
+    /// Where the folder really is, or why it may not be reached. Creates nothing.
+    fn admit(&self, path: &Path) -> Result<Result<PathBuf, String>> {
+        let real = resolve(path)?;
+        let shown = if real == path {
+            format!("the folder `{}`", path.display())
+        } else {
+            format!("the folder `{}`, which is `{}`", path.display(), real.display())
+        };
+        for protected in self.protected {
+            let protected = resolve(protected)?;
+            if real.starts_with(&protected) || protected.starts_with(&real) {
+                return Ok(Err(format!(
+                    "{shown}: it overlaps with the host's own `{}`",
+                    protected.display()
+                )));
+            }
+        }
+        for root in self.settings.folders().chain(self.extra.paths.iter().cloned()) {
+            if real.starts_with(resolve(&root)?) {
+                return Ok(Ok(real));
+            }
+        }
+        Ok(Err(format!(
+            "{shown}: it lies outside the configured folder; list it or a folder above it in {}",
+            self.extra.variable
+        )))
+    }
+}
+
+/// The path without symbolic links, whether or not its last parts exist yet.
+fn resolve(path: &Path) -> Result<PathBuf> {
+    let plain = path.is_absolute()
+        && path.components().all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
+    if !plain {
+        let message = format!("the path `{}` must be absolute and without `..`", path.display());
+        return Err(Error::invalid(OPERATION, message));
+    }
+    let mut missing = Vec::new();
+    let mut there = path;
+    loop {
+        // A link that leads nowhere is there; only its target is missing, and that is an error below.
+        match there.symlink_metadata() {
+            Ok(_) => break,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::io(OPERATION, there, e)),
+        }
+        match (there.file_name(), there.parent()) {
+            (Some(name), Some(parent)) => {
+                missing.push(name);
+                there = parent;
+            }
+            _ => break,
+        }
+    }
+    let mut real = there.canonicalize().map_err(|e| Error::io(OPERATION, there, e))?;
+    real.extend(missing.iter().rev());
+    Ok(real)
+}
+
+/// Creates the folder with all levels above it and makes sure that it is what was admitted.
+fn create(real: &Path) -> Result<()> {
+    std::fs::create_dir_all(real).map_err(|e| Error::io(OPERATION, real, e))?;
+    let now = real.canonicalize().map_err(|e| Error::io(OPERATION, real, e))?;
+    if now != real {
+        let message = format!("the folder `{}` turned into `{}` meanwhile", real.display(), now.display());
+        return Err(Error::new(ErrorKind::Denied, OPERATION, message));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! Folders are granted by where they really are.
+
+use std::os::unix::fs::symlink;
+
+use super::super::describe::{PluginInfo, Required, SettingInfo, SettingKind};
+use super::super::needs::FolderNeed;
+use super::*;
+use crate::model::BackendName;
+
+struct House {
+    folder: tempfile::TempDir,
+    settings: Settings,
+    extra: ExtraRoots,
+    protected: Vec<PathBuf>,
+}
+
+impl House {
+    /// A backup folder `backups` (not there yet), an extra root `extra`, and the data folder `data`.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("data/wal")).unwrap();
+        std::fs::create_dir_all(root.join("extra")).unwrap();
+        std::fs::create_dir_all(root.join("elsewhere")).unwrap();
+        let info = PluginInfo {
+            name: BackendName::new("fs").unwrap(),
+            version: "1".to_owned(),
+            settings: vec![
+                SettingInfo {
+                    name: "FS_PATH".to_owned(),
+                    kind: SettingKind::Folder,
+                    required: Required::Yes,
+                    default: Some(root.join("backups/deep").display().to_string()),
+                    doc: "Folder.".to_owned(),
+                },
+                SettingInfo {
+                    name: "FS_KEY".to_owned(),
+                    kind: SettingKind::File,
+                    required: Required::No,
+                    default: Some("/etc/key".to_owned()),
+                    doc: "Key.".to_owned(),
+                },
+            ],
+        };
+        Self {
+            settings: Settings::collect(&info, &|_| None).unwrap(),
+            extra: ExtraRoots { variable: "FS_EXTRA".to_owned(), paths: vec![root.join("extra")] },
+            protected: vec![root.join("data")],
+            folder,
+        }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.folder.path().canonicalize().unwrap().join(path)
+    }
+
+    fn decide(&self, needs: &Needs, trust: Trust) -> Result<Grants> {
+        Grants::decide(
+            needs,
+            &Policy {
+                plugin: "fs",
+                trust,
+                settings: &self.settings,
+                extra: &self.extra,
+                protected: &self.protected,
+            },
+        )
+    }
+
+    fn folder(&self, path: &str) -> Result<Grants> {
+        let folders = vec![FolderNeed { path: self.at(path), access: FolderAccess::Write }];
+        self.decide(&Needs { folders, ..Needs::default() }, Trust::Foreign)
+    }
+
+    fn refusal(&self, path: &str) -> String {
+        let error = self.folder(path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+        error.to_string()
+    }
+}
+
+#[test]
+fn the_configured_folder_is_created_with_all_levels_and_granted_under_its_name() {
+    let house = House::new();
+    let grants = house.folder("backups/deep").unwrap();
+    assert!(house.at("backups/deep").is_dir());
+    assert_eq!(grants.folders()[0].name, house.at("backups/deep").display().to_string());
+    assert_eq!(grants.folders()[0].path_now().unwrap(), house.at("backups/deep"));
+    assert!(house.folder("backups/deep/below/it").is_ok());
+    assert!(house.folder("extra/other").is_ok());
+}
+
+#[test]
+fn a_folder_outside_the_roots_is_refused_by_name_and_not_created() {
+    let house = House::new();
+    for path in ["backups", "backups/deeper", "elsewhere/new", "extras"] {
+        let text = house.refusal(path);
+        assert!(text.contains("FS_EXTRA") && text.contains(path), "{text}");
+        assert!(!house.at("elsewhere/new").exists() && !house.at("backups/deeper").exists());
+    }
+}
+
+#[test]
+fn a_link_is_judged_by_where_it_leads() {
+    let house = House::new();
+    symlink(house.at("elsewhere"), house.at("extra/out")).unwrap();
+    symlink(house.at("data"), house.at("extra/data")).unwrap();
+    assert!(house.refusal("extra/out").contains("elsewhere"));
+    assert!(house.refusal("extra/out/new").contains("elsewhere/new"));
+    assert!(!house.at("elsewhere/new").exists());
+    assert!(house.refusal("extra/data/backups").contains("overlaps"));
+    symlink(house.at("extra/nowhere"), house.at("extra/dangling")).unwrap();
+    assert!(house.folder("extra/dangling").is_err());
+    assert!(house.folder("extra/dangling/x").is_err());
+    // A link into a root is as good as the root.
+    symlink(house.at("extra"), house.at("elsewhere/in")).unwrap();
+    assert!(house.folder("elsewhere/in/x").is_ok());
+    assert!(house.at("extra/x").is_dir());
+}
+
+#[test]
+fn a_folder_that_touches_the_hosts_own_is_refused_even_within_a_root() {
+    let mut house = House::new();
+    house.extra.paths = vec![PathBuf::from("/")];
+    for path in ["data", "data/wal", "data/new", ""] {
+        assert!(house.refusal(path).contains("overlaps with the host's own"), "{path}");
+    }
+    assert!(house.folder("elsewhere/fine").is_ok());
+}
+
+#[test]
+fn a_folder_that_was_replaced_by_a_link_is_not_opened_again() {
+    let house = House::new();
+    let grants = house.folder("extra/x").unwrap();
+    std::fs::remove_dir(house.at("extra/x")).unwrap();
+    symlink(house.at("elsewhere"), house.at("extra/x")).unwrap();
+    assert_eq!(grants.folders()[0].path_now().unwrap_err().kind(), ErrorKind::Denied);
+}
+
+#[test]
+fn everything_that_is_refused_stands_in_one_error() {
+    let house = House::new();
+    let needs = Needs {
+        origins: vec!["https://evil.example:443".to_owned()],
+        files: vec![PathBuf::from("/etc/shadow")],
+        folders: vec![FolderNeed { path: house.at("data"), access: FolderAccess::Read }],
+    };
+    let text = house.decide(&needs, Trust::Foreign).unwrap_err().to_string();
+    for part in ["https://evil.example:443", "/etc/shadow", "/data`"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn files_are_granted_by_setting_and_to_bundled_plugins_by_need() {
+    let house = House::new();
+    let needs = Needs { files: vec![PathBuf::from("/run/token")], ..Needs::default() };
+    let grants = house.decide(&needs, Trust::Bundled).unwrap();
+    assert_eq!(grants.file("FS_KEY"), Some(Path::new("/etc/key")));
+    assert_eq!(grants.file("/run/token"), Some(Path::new("/run/token")));
+    assert_eq!(grants.file("/etc/shadow"), None);
+    assert!(house.decide(&needs, Trust::Foreign).is_err());
+}

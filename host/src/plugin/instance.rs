@@ -1,0 +1,123 @@
+//! One instance of a plugin in a store of its own, for one call at a time.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use wasmtime::component::ResourceAny;
+use wasmtime::{Store as WasmStore, UpdateDeadline};
+
+use super::bindings::{GuestHandle, Transport};
+use super::fault::Fault;
+use super::limits::Limits;
+use super::loader::Program;
+use super::log::LogPipe;
+use super::meter::{self, Vitals};
+use super::state::State;
+
+/// An instance that can be called. After a fault or a call that was dropped it is spent: its store is poisoned.
+pub(crate) struct Instance {
+    store: WasmStore<State>,
+    transport: Transport,
+    program: Arc<Program>,
+    vitals: Arc<Vitals>,
+    stderr: LogPipe,
+    calls: u32,
+    spent: bool,
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance")
+            .field("calls", &self.calls)
+            .field("spent", &self.spent)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Instance {
+    /// Instantiates the program; its start code runs under the same limits as a call.
+    pub(crate) async fn start(program: Arc<Program>, state: State) -> Result<Self, Fault> {
+        let limits = &program.limits;
+        let (vitals, stderr) = (Arc::clone(state.vitals()), state.stderr().clone());
+        let mut store = WasmStore::new(program.pre.engine(), state);
+        store.limiter(|state| state.limiter_mut());
+        store.set_hostcall_fuel(usize::try_from(limits.hostcall_bytes).unwrap_or(usize::MAX));
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        let started = program.pre.instantiate_async(&mut store);
+        let transport = metered(started, &vitals, &stderr, limits, 0).await?;
+        Ok(Self { store, transport, program, vitals, stderr, calls: 0, spent: false })
+    }
+
+    /// Makes one call that moves `payload` bytes.
+    pub(crate) async fn run<'a, T, F>(
+        &'a mut self,
+        payload: u64,
+        call: impl FnOnce(&'a Transport, &'a mut WasmStore<State>) -> F,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = wasmtime::Result<T>> + 'a,
+    {
+        let Self { store, transport, program, vitals, stderr, calls, spent } = self;
+        *calls = calls.saturating_add(1);
+        // Until the call has come to its end: a dropped call leaves it so.
+        *spent = true;
+        let value = metered(call(transport, store), vitals, stderr, &program.limits, payload).await?;
+        *spent = false;
+        Ok(value)
+    }
+
+    /// What the instance sees of the host, between calls.
+    pub(crate) fn data_mut(&mut self) -> &mut State {
+        self.store.data_mut()
+    }
+
+    /// Whether it can and should be used for another call.
+    pub(crate) fn is_fit(&self) -> bool {
+        let limits = &self.program.limits;
+        !self.spent
+            && !self.vitals.is_retired()
+            && self.calls < limits.calls_per_instance
+            && self.vitals.memory() < limits.recycle_memory
+    }
+}
+
+/// Runs a future of the runtime to its end or to a limit.
+async fn metered<T>(
+    call: impl Future<Output = wasmtime::Result<T>>,
+    vitals: &Vitals,
+    stderr: &LogPipe,
+    limits: &Limits,
+    payload: u64,
+) -> Result<T, Fault> {
+    meter::drive(call, vitals, limits, limits.allowance(payload)).await?.map_err(|e| {
+        let refused = vitals.memory_refused().then_some(limits.memory);
+        Fault::from_runtime(&e, stderr.last_line().as_deref(), refused)
+    })
+}
+
+/// An instance with the handle of its location.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) instance: Instance,
+    pub(crate) handle: ResourceAny,
+}
+
+impl Seat {
+    /// Makes one call of the handle that moves `payload` bytes.
+    pub(crate) async fn run<'a, T, F>(
+        &'a mut self,
+        payload: u64,
+        call: impl FnOnce(GuestHandle<'a>, &'a mut WasmStore<State>, ResourceAny) -> F,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = wasmtime::Result<T>> + 'a,
+    {
+        let handle = self.handle;
+        self.instance
+            .run(payload, |transport, store| {
+                call(transport.siltstone_storage_store().handle(), store, handle)
+            })
+            .await
+    }
+}

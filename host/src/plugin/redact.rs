@@ -1,0 +1,158 @@
+//! Replaces secrets in text by `[redacted NAME]`.
+
+use std::collections::BTreeSet;
+use std::sync::{PoisonError, RwLock};
+
+use super::text;
+
+/// Shorter pieces of a file are words, not secrets.
+const MIN_PIECE: usize = 8;
+/// Shorter strings of a JSON file are names and kinds, not secrets.
+const MIN_QUOTED: usize = 16;
+/// Secrets that are remembered; beyond it the oldest pieces of files and tokens give way.
+const MAX_SECRETS: usize = 2048;
+/// Bytes of a text that are looked at. Longer text is cut, and a secret that the cut divides is replaced as well.
+const WINDOW: usize = 16 << 10;
+
+/// The secrets of one location. Whatever a plugin says passes through here before anybody sees it.
+#[derive(Debug, Default)]
+pub(crate) struct Redactor {
+    secrets: RwLock<Secrets>,
+}
+
+#[derive(Default)]
+struct Secrets {
+    /// Settings; never forgotten.
+    fixed: Vec<(String, String)>,
+    /// Pieces of files and tokens, oldest first.
+    learned: Vec<(String, String)>,
+    known: BTreeSet<String>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets")
+            .field("fixed", &self.fixed.len())
+            .field("learned", &self.learned.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Redactor {
+    /// Of the values of secret settings.
+    pub(crate) fn new(settings: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut secrets = Secrets::default();
+        for (name, value) in settings {
+            if !value.is_empty() && secrets.known.insert(value.clone()) {
+                secrets.fixed.push((name, value));
+            }
+        }
+        Self { secrets: RwLock::new(secrets) }
+    }
+
+    /// Remembers the content of a credentials file or of a token: as a whole, line by line, what stands
+    /// behind `=` or `:` in a line, and long strings in double quotes.
+    pub(crate) fn learn(&self, name: &str, content: &[u8]) {
+        let content = String::from_utf8_lossy(content);
+        let mut pieces = vec![content.trim()];
+        for line in content.lines() {
+            pieces.push(line.trim());
+            pieces.extend(line.split('"').filter(|piece| piece.len() >= MIN_QUOTED));
+            if let Some((_, value)) = line.split_once(['=', ':']) {
+                pieces.push(value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',')));
+            }
+        }
+        let mut guard = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        let secrets = &mut *guard;
+        for piece in pieces {
+            if piece.len() >= MIN_PIECE && !secrets.known.contains(piece) {
+                secrets.known.insert(piece.to_owned());
+                secrets.learned.push((name.to_owned(), piece.to_owned()));
+            }
+        }
+        let excess = secrets.learned.len().saturating_sub(MAX_SECRETS);
+        for (_, piece) in secrets.learned.drain(..excess) {
+            secrets.known.remove(&piece);
+        }
+    }
+
+    /// The text without secrets, cut at 16 KiB.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        let window = text::cut(text, WINDOW);
+        let was_cut = window.len() < text.len();
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        let mut out = String::with_capacity(window.len());
+        let mut rest = window;
+        while let Some(first) = rest.chars().next() {
+            let here = secrets
+                .all()
+                .filter(|(_, s)| rest.starts_with(s.as_str()) || (was_cut && s.starts_with(rest)))
+                .max_by_key(|(_, s)| s.len());
+            match here {
+                Some((name, secret)) => {
+                    out.push_str("[redacted ");
+                    out.push_str(name);
+                    out.push(']');
+                    rest = rest.get(secret.len()..).unwrap_or("");
+                }
+                None => {
+                    out.push(first);
+                    rest = &rest[first.len_utf8()..];
+                }
+            }
+        }
+        out
+    }
+
+    /// Whether the text holds a secret.
+    pub(crate) fn finds(&self, text: &str) -> bool {
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        secrets.all().any(|(_, s)| text.contains(s.as_str()))
+    }
+}
+
+impl Secrets {
+    fn all(&self) -> impl Iterator<Item = &(String, String)> {
+        self.fixed.iter().chain(&self.learned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redactor() -> Redactor {
+        Redactor::new([
+            ("KEY".to_owned(), "abc".to_owned()),
+            ("LONG".to_owned(), "abcdef".to_owned()),
+            ("UNSET".to_owned(), String::new()),
+        ])
+    }
+
+    #[test]
+    fn the_longest_secret_is_replaced_wherever_it_stands() {
+        assert_eq!(redactor().clean("xabcdefabcy"), "x[redacted LONG][redacted KEY]y");
+        assert_eq!(redactor().clean("nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn what_was_read_from_a_file_is_a_secret_whole_and_in_pieces() {
+        let redactor = redactor();
+        redactor.learn("FILE", b"[default]\naws_secret_access_key = \"wJalrXUtnFEMI\"\n");
+        assert_eq!(redactor.clean("bad key wJalrXUtnFEMI"), "bad key [redacted FILE]");
+        assert!(redactor.finds("aws_secret_access_key = \"wJalrXUtnFEMI\""));
+    }
+
+    #[test]
+    fn a_secret_that_the_cut_divides_does_not_show_its_beginning() {
+        let redactor = Redactor::new([("KEY".to_owned(), "0123456789".to_owned())]);
+        let text = format!("{}0123456789", "x".repeat(WINDOW - 4));
+        let clean = redactor.clean(&text);
+        assert!(clean.ends_with("x[redacted KEY]"), "{}", &clean[clean.len() - 40..]);
+    }
+
+    #[test]
+    fn debug_output_holds_no_secret() {
+        assert!(!format!("{:?}", redactor()).contains("abc"));
+    }
+}
