@@ -164,7 +164,6 @@ async fn claim(
     Ok(Job {
         id,
         backend,
-        location: request.location.clone(),
         storage,
         proven,
         selection: request.selection.clone(),

@@ -20,7 +20,7 @@ pub(crate) use undo::{remove_attempt, write_end};
 use crate::error::{Error, Result};
 use crate::journal::{Entry, Phase};
 use crate::model::{
-    BackendName, BackupId, Codec, Compression, Descriptor, Location, NodeEntry, Selection, State,
+    BackendName, BackupId, Codec, Compression, Descriptor, NodeEntry, Selection, State,
 };
 use crate::ops::BackupOutcome;
 use crate::ops::context::{Context, remove_folder, status_text};
@@ -31,7 +31,6 @@ use crate::storage::{Preconditions, Storage};
 pub(crate) struct Job {
     id: BackupId,
     backend: BackendName,
-    location: Location,
     storage: Arc<dyn Storage>,
     proven: Preconditions,
     selection: Selection,

@@ -76,7 +76,6 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
                 id,
                 backend,
                 storage,
-                selection: request.selection,
                 from,
                 node,
                 made_by: descriptor.attempt,

@@ -13,7 +13,7 @@ pub(crate) use accept::accept;
 
 use crate::error::{Error, Result};
 use crate::journal::{Entry, Phase, RestoreRecord};
-use crate::model::{AttemptId, BackendName, BackupId, NodeEntry, NodeName, Selection, State};
+use crate::model::{AttemptId, BackendName, BackupId, NodeEntry, NodeName, State};
 use crate::ops::context::{Context, status_text};
 use crate::ops::operation::Operation;
 use crate::source::{AliasPolicy, InstallState};
@@ -24,7 +24,6 @@ pub(crate) struct Job {
     id: BackupId,
     backend: BackendName,
     storage: Arc<dyn Storage>,
-    selection: Selection,
     /// The node of the backup whose data comes here.
     from: NodeName,
     node: NodeEntry,

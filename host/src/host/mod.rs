@@ -1,0 +1,270 @@
+//! The composition root: joins source, plugins, repository and operations.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+mod backends;
+mod runtime;
+
+use tokio::runtime::Handle;
+
+use crate::error::{Error, Result};
+use crate::host::backends::PluginBackends;
+use crate::host::runtime::{OwnRuntime, run_on};
+use crate::journal::{Found, Journal, Verb};
+use crate::model::{Location, NodeName};
+use crate::ops::{
+    self, BackendInfo, BackupRequest, Context, ForgetReport, Order, Registry, RestoreRequest, Status,
+    VerifyDepth, VerifyReport,
+};
+use crate::plugin::{EngineSettings, Limits, PluginEngine};
+use crate::settings::{Cleanup, HostSettings};
+use crate::source::{RestoreTarget, SnapshotSource};
+
+/// Makes a [`Host`].
+pub struct HostBuilder {
+    source: Arc<dyn SnapshotSource>,
+    target: Arc<dyn RestoreTarget>,
+    data: PathBuf,
+    settings: HostSettings,
+    environment: BTreeMap<String, String>,
+    components: Vec<(String, Vec<u8>)>,
+}
+
+impl HostBuilder {
+    /// For a database that is both source and target. `data` is its data folder: the host keeps its own files under
+    /// `<data>/.siltstone`, which must be on the filesystem of the segments so that they can be linked.
+    pub fn new(
+        source: Arc<dyn SnapshotSource>,
+        target: Arc<dyn RestoreTarget>,
+        data: impl Into<PathBuf>,
+        settings: HostSettings,
+    ) -> Self {
+        Self {
+            source,
+            target,
+            data: data.into(),
+            settings,
+            environment: BTreeMap::new(),
+            components: bundled(),
+        }
+    }
+
+    /// The variables from which plugins get their settings; none by default.
+    #[must_use]
+    pub fn environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.environment = variables.into_iter().collect();
+        self
+    }
+
+    /// Adds a component that `ENABLE_MODULES` can name as `backup-<name>`; it takes the place of a bundled one of that name.
+    #[must_use]
+    pub fn component(mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        let name = name.into();
+        self.components.retain(|(known, _)| *known != name);
+        self.components.push((name, bytes.into()));
+        self
+    }
+
+    /// Loads and configures the plugins, ends what the journal holds from an earlier run, and starts the host's runtime.
+    /// Unknown modules, missing settings and unusable folders are errors that name the variable.
+    pub async fn build(self) -> Result<Host> {
+        let runtime = OwnRuntime::start()?;
+        let handle = runtime.handle()?;
+        let on = handle.clone();
+        let context = run_on(&handle, async move { self.start(on).await }).await?;
+        Ok(Host { inner: Arc::new(Inner { context, handle, _runtime: runtime }) })
+    }
+
+    async fn start(self, runtime: Handle) -> Result<Arc<Context>> {
+        std::fs::create_dir_all(&self.data).map_err(|e| Error::io("start", &self.data, e))?;
+        let data = self.data.canonicalize().map_err(|e| Error::io("start", &self.data, e))?;
+        let folder = data.join(".siltstone");
+        let (journal, found) = Journal::open(&data)?;
+        empty_folder(&folder.join("scratch"))?;
+        let engine = PluginEngine::new(EngineSettings {
+            cache_dir: Some(self.settings.compile_cache.clone().unwrap_or_else(|| folder.join("compiled"))),
+            protected: vec![data],
+            limits: Limits::default(),
+        })?;
+        let backends =
+            PluginBackends::start(&engine, &self.settings, &self.environment, &self.components).await?;
+        let cleanup = self.settings.cleanup;
+        let context = Arc::new(Context {
+            settings: self.settings,
+            source: self.source,
+            target: self.target,
+            backends: Arc::new(backends),
+            journal,
+            registry: Registry::default(),
+            folder,
+            runtime,
+            proven: std::sync::Mutex::default(),
+        });
+        end_earlier(&context, cleanup, found).await;
+        Ok(context)
+    }
+}
+
+/// The components that come with this build.
+fn bundled() -> Vec<(String, Vec<u8>)> {
+    #[cfg(feature = "bundled")]
+    return siltstone_plugins::all().iter().map(|p| (p.name.to_owned(), p.component.to_vec())).collect();
+    #[cfg(not(feature = "bundled"))]
+    Vec::new()
+}
+
+fn empty_folder(folder: &std::path::Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("start", folder, e)),
+        _ => {}
+    }
+    std::fs::create_dir_all(folder).map_err(|e| Error::io("start", folder, e))
+}
+
+async fn end_earlier(context: &Arc<Context>, cleanup: Cleanup, found: Vec<Found>) {
+    match cleanup {
+        Cleanup::OwnJournal => ops::recover(context, found).await,
+        Cleanup::Off if !found.is_empty() => tracing::warn!(
+            records = found.len(),
+            "operations of an earlier run are left as they are: ENABLE_CLEANUP_UNFINISHED_BACKUPS is off"
+        ),
+        Cleanup::Off => {}
+    }
+}
+
+/// A running host. Clones share it. Operations run on a runtime of its own; dropping the last clone ends them at once,
+/// and the next start cleans up: prefer [`Host::shutdown`].
+#[derive(Clone)]
+pub struct Host {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    context: Arc<Context>,
+    handle: Handle,
+    _runtime: OwnRuntime,
+}
+
+impl Host {
+    /// This node's name.
+    #[must_use]
+    pub fn node(&self) -> &NodeName {
+        &self.inner.context.settings.node
+    }
+
+    /// The enabled backends.
+    #[must_use]
+    pub fn backends(&self) -> Vec<BackendInfo> {
+        self.inner.context.backends.list()
+    }
+
+    /// Accepts a backup and answers its status; it then runs by itself. Errors that matter to callers:
+    /// `Invalid` (id, backend not enabled, selection, ranges), `AlreadyExists` (the id is taken),
+    /// `Conflict` (another backup is `already in progress`), others from the store (write probe).
+    pub async fn backup(&self, request: BackupRequest) -> Result<Status> {
+        self.run(|context| ops::backup(context, request)).await
+    }
+
+    /// Status of a backup: from memory while it runs here, else from its descriptor. `NotFound` names the id;
+    /// a backend that is not enabled is `Invalid`.
+    pub async fn backup_status(&self, backend: &str, id: &str, location: &Location) -> Result<Status> {
+        let (backend, id, location) = owned(backend, id, location);
+        self.run(|context| async move { ops::backup_status(&context, &backend, &id, &location).await }).await
+    }
+
+    /// Waits until a backup that runs here has ended and answers its last status.
+    pub async fn wait_backup(&self, backend: &str, id: &str, location: &Location) -> Result<Status> {
+        self.wait(Verb::Backup, backend, id, location).await?;
+        self.backup_status(backend, id, location).await
+    }
+
+    /// Cancels a running backup. Unknown ids and ones that have failed or been cancelled are ok; a bad id is `Invalid`,
+    /// a backup that succeeded is `Conflict`.
+    pub async fn cancel_backup(&self, backend: &str, id: &str, location: &Location) -> Result<()> {
+        self.cancel(Verb::Backup, backend, id, location).await
+    }
+
+    /// Accepts a restore and answers its status. `NotFound`: no such backup; `Invalid`: not restorable, selection;
+    /// `Conflict`: another restore is `already in progress`.
+    pub async fn restore(&self, request: RestoreRequest) -> Result<Status> {
+        self.run(|context| ops::restore(context, request)).await
+    }
+
+    /// Status of the last restore of a backup on this server; `NotFound` when there was none.
+    pub async fn restore_status(&self, backend: &str, id: &str, location: &Location) -> Result<Status> {
+        let (backend, id, location) = owned(backend, id, location);
+        self.run(|context| async move { ops::restore_status(&context, &backend, &id, &location).await }).await
+    }
+
+    /// Waits until a restore that runs here has ended.
+    pub async fn wait_restore(&self, backend: &str, id: &str, location: &Location) -> Result<Status> {
+        self.wait(Verb::Restore, backend, id, location).await?;
+        self.restore_status(backend, id, location).await
+    }
+
+    /// Cancels a running restore; as [`Host::cancel_backup`], and `Conflict` once it is being installed.
+    pub async fn cancel_restore(&self, backend: &str, id: &str, location: &Location) -> Result<()> {
+        self.cancel(Verb::Restore, backend, id, location).await
+    }
+
+    /// All backups at a location, running, failed and cancelled ones included.
+    pub async fn list(&self, backend: &str, location: &Location, order: Order) -> Result<Vec<Status>> {
+        let (backend, location) = (backend.to_owned(), location.clone());
+        self.run(|context| async move { ops::list(&context, &backend, &location, order).await }).await
+    }
+
+    /// Checks a backup and reports everything that is wrong with it.
+    pub async fn verify(
+        &self,
+        backend: &str,
+        id: &str,
+        location: &Location,
+        depth: VerifyDepth,
+    ) -> Result<VerifyReport> {
+        let (backend, id, location) = owned(backend, id, location);
+        self.run(|context| async move { ops::verify(&context, &backend, &id, &location, depth).await }).await
+    }
+
+    /// Deletes a backup that has ended. `Conflict` while it runs or another backup of the location refers to its chunks.
+    pub async fn forget(&self, backend: &str, id: &str, location: &Location) -> Result<ForgetReport> {
+        let (backend, id, location) = owned(backend, id, location);
+        self.run(|context| async move { ops::forget(&context, &backend, &id, &location).await }).await
+    }
+
+    /// Cancels what runs and waits until it has ended; one that is being committed is let through.
+    pub async fn shutdown(&self) {
+        for (_, operation) in self.inner.context.registry.running() {
+            // What cannot be cancelled any more is about to end by itself.
+            let _ = operation.request_cancel();
+            operation.wait().await;
+        }
+    }
+
+    async fn run<T, F>(&self, work: impl FnOnce(Arc<Context>) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        run_on(&self.inner.handle, work(Arc::clone(&self.inner.context))).await
+    }
+
+    async fn cancel(&self, verb: Verb, backend: &str, id: &str, location: &Location) -> Result<()> {
+        let (backend, id, location) = owned(backend, id, location);
+        self.run(|context| async move { ops::cancel(&context, verb, &backend, &id, &location).await }).await
+    }
+
+    async fn wait(&self, verb: Verb, backend: &str, id: &str, location: &Location) -> Result<()> {
+        let context = &self.inner.context;
+        let name = context.backends.resolve(backend)?;
+        if let Some(operation) = ops::find(context, verb, &name, id, location) {
+            operation.wait().await;
+        }
+        Ok(())
+    }
+}
+
+fn owned(backend: &str, id: &str, location: &Location) -> (String, String, Location) {
+    (backend.to_owned(), id.to_owned(), location.clone())
+}
