@@ -136,7 +136,7 @@ pub struct Extent {
     pub chunk: ObjectKey,
     /// Where in the chunk the first frame begins.
     pub offset: u64,
-    /// Stored length of each frame, 1 to 2 MiB.
+    /// Stored length of each frame, 1 byte to 1 MiB + 64 KiB.
     pub frames: Vec<u32>,
 }
 

@@ -1,4 +1,6 @@
 //! Meaning over a storage: layout, descriptor, manifest, chunk writer and reader.
+//!
+//! `host/docs/repository-format.md` is normative for every byte that is written here.
 
 mod buffers;
 pub mod descriptor;
@@ -16,3 +18,8 @@ pub(crate) use fetch::{Fetch, FileSink};
 pub(crate) use manifest_spool::ManifestSpool;
 pub(crate) use object_writer::{ObjectWriter, StoredObject, UploadLog, Uploader};
 pub(crate) use workers::Workers;
+
+#[cfg(test)]
+mod reader_tests;
+#[cfg(test)]
+mod sample;

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use super::MAX_LINE;
 use super::rules::Rules;
 use crate::error::{Error, Result};
-use crate::model::{Hash, ManifestHeader, ManifestLine};
+use crate::model::{Hash, ManifestHeader, ManifestLine, ObjectKey};
 use crate::repository::format::{EndLine, Version};
+use crate::repository::layout::manifest_key;
 
 /// Reads the lines of a manifest, as an iterator over those between the header and the end line.
 ///
@@ -57,6 +58,16 @@ impl<R: Read> ManifestReader<R> {
     #[must_use]
     pub fn header(&self) -> &ManifestHeader {
         &self.header
+    }
+
+    /// Fails with [`crate::ErrorKind::Corrupt`] unless the header is that of the manifest with this key.
+    pub fn expect_key(&self, key: &ObjectKey) -> Result<()> {
+        let header = &self.header;
+        if manifest_key(&header.backup, header.attempt, &header.node)? == *key {
+            return Ok(());
+        }
+        let (backup, attempt, node) = (&header.backup, header.attempt, &header.node);
+        Err(corrupt(format!("`{key}` holds the manifest of `{backup}/{attempt}/{node}`")))
     }
 
     /// The next line of a known kind, `None` after a sound end.

@@ -132,6 +132,16 @@ fn nothing_may_follow_the_end() {
 }
 
 #[test]
+fn a_manifest_at_the_key_of_another_one_is_corrupt() {
+    let bytes = write(&[]).unwrap();
+    let reader = ManifestReader::new(&bytes[..]).unwrap();
+    let own = sample::descriptor().nodes[&sample::node()].manifest.clone();
+    reader.expect_key(&own).unwrap();
+    let other = crate::model::ObjectKey::new(own.as_str().replace("node1", "node2")).unwrap();
+    assert!(reader.expect_key(&other).unwrap_err().is(ErrorKind::Corrupt));
+}
+
+#[test]
 fn a_reader_ends_after_the_first_error() {
     let bytes = write(&sample::lines()).unwrap();
     let mut reader = ManifestReader::new(&bytes[..bytes.len() - 1]).unwrap();
