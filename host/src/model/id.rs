@@ -82,19 +82,19 @@ name_type!(
 );
 
 name_type!(
-    /// The name of a collection (on the wire: class): 1 to 256 bytes without `/`, `\` and control characters.
+    /// The name of a collection (on the wire: class): 1 to 255 bytes without `/`, `\` and control characters.
     CollectionName,
     "collection name",
     plain_name,
-    "use 1 to 256 bytes without `/`, `\\` and control characters"
+    "use 1 to 255 bytes without `/`, `\\` and control characters"
 );
 
 name_type!(
-    /// The name of a tenant: 1 to 256 bytes without `/`, `\` and control characters.
+    /// The name of a tenant: 1 to 255 bytes without `/`, `\` and control characters.
     TenantName,
     "tenant name",
     plain_name,
-    "use 1 to 256 bytes without `/`, `\\` and control characters"
+    "use 1 to 255 bytes without `/`, `\\` and control characters"
 );
 
 name_type!(
@@ -108,7 +108,7 @@ name_type!(
 );
 
 fn plain_name(text: &str) -> bool {
-    (1..=256).contains(&text.len())
+    (1..=255).contains(&text.len())
         && text != "."
         && text != ".."
         && !text.chars().any(|c| c == '/' || c == '\\' || c.is_control())

@@ -5,7 +5,7 @@ use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Hash, NodeEntry};
+use crate::model::{Hash, NodeEntry, ObjectKey};
 use crate::repository::manifest::ManifestReader;
 use crate::storage::{ByteRange, Sink, Storage};
 
@@ -16,12 +16,14 @@ const STEP: u64 = 4 << 20;
 #[derive(Debug)]
 pub(crate) struct ManifestSpool {
     path: PathBuf,
+    key: ObjectKey,
 }
 
 impl ManifestSpool {
     /// Fetches the manifest of a node into `folder`.
     pub(crate) async fn fetch(storage: &dyn Storage, node: &NodeEntry, folder: &Path) -> Result<Self> {
-        let spool = Self { path: folder.join(format!("manifest-{}", uuid::Uuid::new_v4())) };
+        let path = folder.join(format!("manifest-{}", uuid::Uuid::new_v4()));
+        let spool = Self { path, key: node.manifest.clone() };
         let mut file = File::create_new(&spool.path).map_err(|e| Error::io("read", &spool.path, e))?;
         let mut hasher = blake3::Hasher::new();
         let mut offset = 0;
@@ -53,10 +55,12 @@ impl ManifestSpool {
         Ok(spool)
     }
 
-    /// Reads it from the first line.
+    /// Reads it from the first line. What it says of itself must fit its key.
     pub(crate) fn open(&self) -> Result<ManifestReader<BufReader<File>>> {
         let file = File::open(&self.path).map_err(|e| Error::io("read", &self.path, e))?;
-        ManifestReader::new(BufReader::with_capacity(64 << 10, file))
+        let reader = ManifestReader::new(BufReader::with_capacity(64 << 10, file))?;
+        reader.expect_key(&self.key)?;
+        Ok(reader)
     }
 }
 

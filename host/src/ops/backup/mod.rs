@@ -19,9 +19,7 @@ pub(crate) use undo::{remove_attempt, write_end};
 
 use crate::error::{Error, Result};
 use crate::journal::{Entry, Phase};
-use crate::model::{
-    BackendName, BackupId, Codec, Compression, Descriptor, NodeEntry, Selection, State,
-};
+use crate::model::{BackendName, BackupId, Codec, Compression, Descriptor, NodeEntry, Selection, State};
 use crate::ops::BackupOutcome;
 use crate::ops::context::{Context, remove_folder, status_text};
 use crate::ops::operation::Operation;
