@@ -1,3 +1,5 @@
+//! The journal survives crashes, damage and other processes.
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 

@@ -1,3 +1,5 @@
+//! The reference storage is as strict as the contract.
+
 use super::*;
 use crate::model::AttemptId;
 use crate::storage::{Depth, Digests};

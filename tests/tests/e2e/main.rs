@@ -1,0 +1,3 @@
+//! End-to-end suites: real components, real files, real processes.
+
+mod house;
