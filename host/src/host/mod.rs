@@ -233,8 +233,9 @@ impl Host {
         self.run(|context| async move { ops::forget(&context, &backend, &id, &location).await }).await
     }
 
-    /// Cancels what runs and waits until it has ended; one that is being committed is let through.
+    /// Accepts nothing more, cancels what runs and waits until it has ended; what is being committed is let through.
     pub async fn shutdown(&self) {
+        self.inner.context.registry.close();
         for (_, operation) in self.inner.context.registry.running() {
             // What cannot be cancelled any more is about to end by itself.
             let _ = operation.request_cancel();

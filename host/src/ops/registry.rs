@@ -1,6 +1,7 @@
 //! The operations of this process: one create and one restore at a time, each addressed by what it works on.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -28,12 +29,17 @@ pub(crate) struct Address {
 #[derive(Default)]
 pub(crate) struct Registry {
     known: Mutex<VecDeque<(Address, Arc<Operation>)>>,
+    closed: AtomicBool,
 }
 
 impl Registry {
     /// Takes the slot of the verb; `Conflict` with `already in progress` when another operation holds it.
     pub(crate) fn begin(&self, address: Address, operation: Arc<Operation>) -> Result<()> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Acquire) {
+            let text = "the server is shutting down; try again when it is back";
+            return Err(Error::new(ErrorKind::Unavailable, word(address.verb), text));
+        }
         if let Some((other, _)) = known.iter().find(|(a, o)| a.verb == address.verb && !o.has_ended()) {
             return Err(Error::new(
                 ErrorKind::Conflict,
@@ -60,6 +66,13 @@ impl Registry {
     pub(crate) fn find(&self, address: &Address) -> Option<Arc<Operation>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().rev().find(|(a, _)| a == address).map(|(_, o)| Arc::clone(o))
+    }
+
+    /// Takes no operation any more.
+    pub(crate) fn close(&self) {
+        // Under the lock, so that what is being begun is either seen by `running` or refused.
+        let _known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.closed.store(true, Ordering::Release);
     }
 
     /// Everything that runs.

@@ -41,14 +41,22 @@ pub(crate) async fn backup_status(
     location: &Location,
 ) -> Result<Status> {
     let name = context.backends.resolve(backend)?;
-    if let Some(running) = find(context, Verb::Backup, &name, id, location).filter(|o| !o.has_ended()) {
+    let known = find(context, Verb::Backup, &name, id, location);
+    if let Some(running) = known.as_ref().filter(|o| !o.has_ended()) {
         return Ok(running.status());
     }
     let storage = context.backends.open(&name, location).await?;
     let unknown = || unknown_backup(id, storage.home());
     let valid = BackupId::new(id).map_err(|_| unknown())?;
-    let found = descriptor_store::load(&*storage, &valid).await?.ok_or_else(unknown)?;
-    Ok(from_descriptor(&name, location, &*storage, found.descriptor))
+    match (descriptor_store::load(&*storage, &valid).await, known) {
+        // The end of an operation is known here even if the store did not take it.
+        (Err(_), Some(ended)) => Ok(ended.status()),
+        (Ok(Some(found)), Some(ended)) if !found.descriptor.state.is_terminal() => Ok(ended.status()),
+        (found, _) => {
+            let found = found?.ok_or_else(unknown)?;
+            Ok(from_descriptor(&name, location, &*storage, found.descriptor))
+        }
+    }
 }
 
 /// Status of the newest restore of a backup on this server.

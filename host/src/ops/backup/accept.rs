@@ -23,14 +23,11 @@ pub(crate) async fn accept(context: Arc<Context>, request: BackupRequest) -> Res
     let id = BackupId::new(request.id.clone())?;
     check_ranges(&request)?;
     if let Some(base) = &request.base {
-        return Err(Error::new(
-            crate::ErrorKind::Unsupported,
-            "backup",
-            format!(
-                "incremental backups are not supported yet (base `{}`); leave the base out",
-                base.escape_debug()
-            ),
-        ));
+        let text = format!(
+            "incremental backups are not supported yet (base `{}`); leave the base out",
+            base.escape_debug()
+        );
+        return Err(Error::invalid("backup", text));
     }
     let collections = resolve(&context, &request).await?;
     let storage = context.backends.open(&backend, &request.location).await?;
