@@ -106,7 +106,11 @@ impl TokenCache {
 
     /// Puts a value that must not be used after `ttl`.
     pub(crate) fn put(&self, key: &str, bytes: Vec<u8>, ttl: Duration) {
-        let now = Instant::now();
+        self.put_at(key, bytes, ttl, Instant::now());
+        self.changed.notify_waiters();
+    }
+
+    fn put_at(&self, key: &str, bytes: Vec<u8>, ttl: Duration, now: Instant) {
         let mut entries = self.lock();
         if !entries.contains_key(key) && entries.len() >= MAX_ENTRIES {
             make_room(&mut entries, now);
@@ -116,8 +120,6 @@ impl TokenCache {
         let expires = now + ttl;
         let value = Value { bytes, refresh_at: expires - (ttl / 5).min(NEAR), expires };
         entries.insert(key.to_owned(), Entry { value: Some(value), lease: None });
-        drop(entries);
-        self.changed.notify_waiters();
     }
 
     /// Takes every task from an instance that is gone.
@@ -163,7 +165,7 @@ mod tests {
         Cached { value: value.map(<[u8]>::to_vec), refresh }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn one_caller_is_asked_for_a_value_and_the_others_wait_for_it() {
         let cache = Arc::new(TokenCache::default());
         assert_eq!(cache.get("k", A).await, cached(None, Refresh::Yes));
@@ -171,41 +173,53 @@ mod tests {
             let cache = Arc::clone(&cache);
             async move { cache.get("k", B).await }
         });
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(!waiting.is_finished());
         cache.put("k", b"v".to_vec(), Duration::from_secs(3600));
         assert_eq!(waiting.await.unwrap(), cached(Some(b"v"), Refresh::No));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn near_the_expiry_one_caller_refreshes_and_the_others_use_the_old_value() {
-        let cache = TokenCache::default();
-        cache.put("k", b"v".to_vec(), Duration::from_secs(3600));
-        tokio::time::advance(Duration::from_secs(3290)).await;
-        assert_eq!(cache.get("k", A).await, cached(Some(b"v"), Refresh::No));
-        tokio::time::advance(Duration::from_secs(20)).await;
-        assert_eq!(cache.get("k", A).await, cached(Some(b"v"), Refresh::Yes));
-        assert_eq!(cache.get("k", B).await, cached(Some(b"v"), Refresh::No));
-        tokio::time::advance(Duration::from_secs(290)).await;
-        assert_eq!(cache.get("k", B).await, cached(None, Refresh::Yes));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_caller_that_is_gone_hands_its_task_on() {
-        let cache = TokenCache::default();
+    #[tokio::test]
+    async fn a_caller_that_is_gone_hands_its_task_to_one_that_waits() {
+        let cache = Arc::new(TokenCache::default());
         assert_eq!(cache.get("k", A).await, cached(None, Refresh::Yes));
+        let waiting = tokio::spawn({
+            let cache = Arc::clone(&cache);
+            async move { cache.get("k", B).await }
+        });
+        tokio::time::sleep(Duration::from_millis(20)).await;
         cache.release(A);
-        assert_eq!(cache.get("k", B).await, cached(None, Refresh::Yes));
-        // B is silent: after its time the task goes on to the next who waits.
-        assert_eq!(cache.get("k", A).await, cached(None, Refresh::Yes));
+        assert_eq!(waiting.await.unwrap(), cached(None, Refresh::Yes));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_number_of_entries_is_bounded() {
+    #[test]
+    fn a_silent_caller_loses_its_task_after_a_while() {
         let cache = TokenCache::default();
+        let now = Instant::now();
+        assert_eq!(cache.look("k", A, now), Ok(cached(None, Refresh::Yes)));
+        assert_eq!(cache.look("k", B, now), Err(now + LEASE));
+        assert_eq!(cache.look("k", B, now + LEASE), Ok(cached(None, Refresh::Yes)));
+    }
+
+    #[test]
+    fn near_the_expiry_one_caller_refreshes_and_the_others_use_the_old_value() {
+        let cache = TokenCache::default();
+        let now = Instant::now();
+        let at = |seconds| now + Duration::from_secs(seconds);
+        cache.put_at("k", b"v".to_vec(), Duration::from_secs(3600), now);
+        assert_eq!(cache.look("k", A, at(3290)), Ok(cached(Some(b"v"), Refresh::No)));
+        assert_eq!(cache.look("k", A, at(3310)), Ok(cached(Some(b"v"), Refresh::Yes)));
+        assert_eq!(cache.look("k", B, at(3310)), Ok(cached(Some(b"v"), Refresh::No)));
+        assert_eq!(cache.look("k", B, at(3600)), Ok(cached(None, Refresh::Yes)));
+    }
+
+    #[test]
+    fn the_number_of_entries_is_bounded() {
+        let cache = TokenCache::default();
+        let now = Instant::now();
         for i in 0..1000 {
-            cache.put(&format!("k{i}"), vec![1], Duration::from_secs(1000 + i));
-            let _ = cache.get(&format!("g{i}"), A).await;
+            cache.put_at(&format!("k{i}"), vec![1], Duration::from_secs(1000 + i), now);
+            cache.look(&format!("g{i}"), A, now).unwrap();
         }
         assert_eq!(cache.lock().len(), MAX_ENTRIES);
     }
