@@ -284,3 +284,6 @@ fn services(plugin: &str, redactor: Arc<Redactor>, grants: Grants, engine: &Plug
     let log = Arc::new(Log::new(plugin, Arc::clone(&redactor), engine.limits().log_lines));
     Services { log, redactor, tokens: TokenCache::default(), grants }
 }
+
+#[cfg(all(test, feature = "bundled"))]
+mod tests;
