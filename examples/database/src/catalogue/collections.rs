@@ -1,0 +1,178 @@
+//! Creating, changing and dropping collections, tenants and aliases.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::Value;
+use siltstone::model::{AttemptId, CollectionName, ShardId, TenantName, TenantState};
+use siltstone::{Error, ErrorKind, Result};
+
+use crate::catalogue::Collection;
+use crate::database::Database;
+use crate::engine::folder;
+use crate::engine::sync::lock;
+
+/// Whether the objects of a collection are kept per tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tenancy {
+    /// One shard for all.
+    Single,
+    /// One shard per tenant.
+    Multi,
+}
+
+impl Database {
+    /// Creates a collection; `schema` is kept as it is.
+    pub fn create_collection(&self, name: &CollectionName, schema: Value, tenancy: Tenancy) -> Result<()> {
+        let _alone = lock(&self.engine.shaping);
+        self.engine.catalogue.current().vacant(name.as_str())?;
+        if tenancy == Tenancy::Single {
+            self.clear_leftover(&ShardId { collection: name.clone(), tenant: None })?;
+        }
+        let tenants = (tenancy == Tenancy::Multi).then(BTreeMap::new);
+        self.engine.catalogue.change(|c| {
+            c.vacant(name.as_str())?;
+            c.collections.insert(name.clone(), Collection { schema, tenants });
+            Ok(())
+        })
+    }
+
+    /// Drops a collection with all its shards. A cut that holds them keeps their files.
+    pub fn drop_collection(&self, name: &CollectionName) -> Result<()> {
+        let _alone = lock(&self.engine.shaping);
+        let dropped = self.engine.catalogue.change(|c| {
+            c.collection(name)?;
+            c.aliases.retain(|_, of| of != name);
+            Ok(c.collections.remove(name))
+        })?;
+        for (tenant, _) in dropped.iter().flat_map(Collection::shards) {
+            self.discard(&ShardId { collection: name.clone(), tenant })?;
+        }
+        Ok(())
+    }
+
+    /// The names and schemas of all collections.
+    #[must_use]
+    pub fn schemas(&self) -> Vec<(CollectionName, Value)> {
+        let catalogue = self.engine.catalogue.current();
+        catalogue.collections.iter().map(|(name, c)| (name.clone(), c.schema.clone())).collect()
+    }
+
+    /// The name of the collection that a name or an alias stands for.
+    pub fn resolve(&self, name: &str) -> Result<CollectionName> {
+        let catalogue = self.engine.catalogue.current();
+        if let Some(of) = catalogue.aliases.get(name) {
+            return Ok(of.clone());
+        }
+        let name = CollectionName::new(name)?;
+        catalogue.collection(&name).map(|_| name)
+    }
+
+    /// The tenants of a collection with their states; `None` for a collection without tenants.
+    pub fn tenants(&self, name: &CollectionName) -> Result<Option<BTreeMap<TenantName, TenantState>>> {
+        Ok(self.engine.catalogue.current().collection(name)?.tenants.clone())
+    }
+
+    /// Adds tenants; those that exist are an error and nothing is added.
+    pub fn add_tenants(&self, name: &CollectionName, tenants: &[(TenantName, TenantState)]) -> Result<()> {
+        let _alone = lock(&self.engine.shaping);
+        for (tenant, _) in tenants {
+            let shard = ShardId { collection: name.clone(), tenant: Some(tenant.clone()) };
+            if self.engine.catalogue.current().state(&shard).is_none() {
+                self.clear_leftover(&shard)?;
+            }
+        }
+        self.change_tenants(name, |existing| {
+            for (tenant, state) in tenants {
+                if existing.insert(tenant.clone(), *state).is_some() {
+                    return Err(Error::new(
+                        ErrorKind::AlreadyExists,
+                        "add tenant",
+                        format!("tenant `{tenant}` already exists"),
+                    ));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Sets the state of tenants; one that is no longer hot is closed.
+    pub fn set_tenants(&self, name: &CollectionName, tenants: &[(TenantName, TenantState)]) -> Result<()> {
+        let _alone = lock(&self.engine.shaping);
+        self.change_tenants(name, |existing| {
+            for (tenant, state) in tenants {
+                match existing.get_mut(tenant) {
+                    Some(old) => *old = *state,
+                    None => return Err(no_tenant(tenant)),
+                }
+            }
+            Ok(())
+        })?;
+        for (tenant, state) in tenants {
+            if *state != TenantState::Hot {
+                let shard = ShardId { collection: name.clone(), tenant: Some(tenant.clone()) };
+                self.engine.pool.close_and(&shard, || Ok(()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops tenants; one that does not exist is an error and nothing is dropped.
+    pub fn drop_tenants(&self, name: &CollectionName, tenants: &[TenantName]) -> Result<()> {
+        let _alone = lock(&self.engine.shaping);
+        self.change_tenants(name, |existing| {
+            for tenant in tenants {
+                existing.remove(tenant).ok_or_else(|| no_tenant(tenant))?;
+            }
+            Ok(())
+        })?;
+        for tenant in tenants {
+            self.discard(&ShardId { collection: name.clone(), tenant: Some(tenant.clone()) })?;
+        }
+        Ok(())
+    }
+
+    /// Gives a collection another name beside its own.
+    pub fn add_alias(&self, alias: &str, name: &CollectionName) -> Result<()> {
+        self.engine.catalogue.change(|c| {
+            c.collection(name)?;
+            c.vacant(alias)?;
+            c.aliases.insert(alias.to_owned(), name.clone());
+            Ok(())
+        })
+    }
+
+    fn change_tenants<T>(
+        &self,
+        name: &CollectionName,
+        change: impl FnOnce(&mut BTreeMap<TenantName, TenantState>) -> Result<T>,
+    ) -> Result<T> {
+        self.engine.catalogue.change(|c| {
+            c.collection(name)?;
+            let tenants = c.collections.get_mut(name).and_then(|c| c.tenants.as_mut());
+            change(tenants.ok_or_else(|| {
+                Error::invalid("change tenants", format!("collection `{name}` has no tenants"))
+            })?)
+        })
+    }
+
+    /// Removes what a drop that was cut short has left where a new shard will be.
+    fn clear_leftover(&self, shard: &ShardId) -> Result<()> {
+        if self.engine.data.shard(shard).exists() { self.discard(shard) } else { Ok(()) }
+    }
+
+    /// Removes the folder of a shard that is no longer in the catalogue.
+    fn discard(&self, shard: &ShardId) -> Result<()> {
+        let folder = self.engine.data.shard(shard);
+        let trash = self.engine.data.trash().join(AttemptId::generate().to_string());
+        self.engine.pool.close_and(shard, || match fs::rename(&folder, &trash) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("drop shard", &folder, e)),
+            _ => Ok(()),
+        })?;
+        folder::remove(&trash)
+    }
+}
+
+fn no_tenant(tenant: &TenantName) -> Error {
+    Error::new(ErrorKind::NotFound, "change tenants", format!("no tenant `{tenant}`"))
+}

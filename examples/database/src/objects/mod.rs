@@ -1,0 +1,93 @@
+//! Objects: JSON properties and an optional vector under a UUID.
+
+mod access;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use siltstone::model::ShardId;
+use siltstone::{Error, Result};
+use uuid::Uuid;
+
+/// One object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// Its id.
+    pub id: Uuid,
+    /// Its properties.
+    pub properties: Map<String, Value>,
+    /// Its vector.
+    pub vector: Option<Vec<f32>>,
+    /// When it was created, milliseconds since 1970.
+    pub created_ms: u64,
+    /// When it was last written, milliseconds since 1970.
+    pub updated_ms: u64,
+}
+
+/// When a write may take effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Only when no object has the id; else [`siltstone::ErrorKind::AlreadyExists`].
+    IfAbsent,
+    /// Only when an object has the id; else [`siltstone::ErrorKind::NotFound`]. Its time of creation stays.
+    IfPresent,
+}
+
+/// One change of a batch.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Writes an object, whatever was there.
+    Put(Object),
+    /// Removes an object; it may be missing.
+    Delete(Uuid),
+}
+
+/// The changes of a batch to one shard.
+#[derive(Clone, Debug)]
+pub struct ShardChanges {
+    /// The shard.
+    pub shard: ShardId,
+    /// Applied in order, atomically.
+    pub changes: Vec<Change>,
+}
+
+/// What is stored in keyspace `objects` under the id; the vector lies in keyspace `vectors` as little-endian floats.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    properties: Map<String, Value>,
+    created_ms: u64,
+    updated_ms: u64,
+}
+
+impl Object {
+    /// The stored form, without the vector.
+    fn encode(&self) -> Result<Vec<u8>> {
+        let stored = Stored {
+            properties: self.properties.clone(),
+            created_ms: self.created_ms,
+            updated_ms: self.updated_ms,
+        };
+        serde_json::to_vec(&stored).map_err(|e| Error::internal("write object", "cannot encode").with_source(e))
+    }
+
+    fn encode_vector(vector: &[f32]) -> Vec<u8> {
+        vector.iter().flat_map(|f| f.to_le_bytes()).collect()
+    }
+
+    /// From the two stored forms.
+    pub(crate) fn decode(id: Uuid, object: &[u8], vector: Option<&[u8]>) -> Result<Self> {
+        let corrupt = || Error::corrupt("read object", format!("object `{id}` cannot be decoded"));
+        let stored: Stored = serde_json::from_slice(object).map_err(|e| corrupt().with_source(e))?;
+        let vector = match vector {
+            None => None,
+            Some(bytes) => {
+                let (floats, rest) = bytes.as_chunks::<4>();
+                if !rest.is_empty() {
+                    return Err(corrupt());
+                }
+                Some(floats.iter().map(|f| f32::from_le_bytes(*f)).collect())
+            }
+        };
+        let Stored { properties, created_ms, updated_ms } = stored;
+        Ok(Self { id, properties, vector, created_ms, updated_ms })
+    }
+}

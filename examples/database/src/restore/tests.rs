@@ -1,0 +1,1 @@
+//! Restores into the database: admission, crash points of the install, aliases.
