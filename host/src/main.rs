@@ -1,3 +1,7 @@
 //! The `siltstone` command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    siltstone::cli::run(std::env::args_os())
+}
