@@ -1,4 +1,4 @@
-//! The enabled plugins as the storages that operations ask for.
+//! The enabled plugins, and storages of the embedder's own, as the backends that operations ask for.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,16 +17,24 @@ use crate::storage::Storage;
 const MODULE_PREFIX: &str = "backup-";
 
 /// The backends of a host.
-pub(super) struct PluginBackends {
+pub(super) struct EnabledBackends {
     enabled: BTreeMap<BackendName, Enabled>,
 }
 
 struct Enabled {
-    plugin: ConfiguredPlugin,
+    opens: Opens,
     info: BackendInfo,
 }
 
-impl PluginBackends {
+/// What a backend opens its locations with.
+enum Opens {
+    /// A plugin, which knows many.
+    Plugin(ConfiguredPlugin),
+    /// A storage that the embedder made; it is its only location.
+    Storage(Arc<dyn Storage>),
+}
+
+impl EnabledBackends {
     /// Loads and configures what the settings enable, and opens each backend's configured location once, so that a wrong
     /// setting stops the start. An unknown `backup-` module is an error that lists the known ones.
     pub(super) async fn start(
@@ -53,11 +61,31 @@ impl PluginBackends {
             let name = BackendName::new(plugin.info().name.as_str())?;
             let configured =
                 plugin.configure(&|name| environment.get(name).cloned(), extra_roots(module, settings))?;
-            let home = open(&configured, &Location::default()).await?.home().to_owned();
+            let opens = Opens::Plugin(configured);
+            let home = opens.open(&name, &Location::default()).await?.home().to_owned();
             let info = BackendInfo { name: name.to_string(), version: plugin.info().version.clone(), home };
-            enabled.insert(name, Enabled { plugin: configured, info });
+            enabled.insert(name, Enabled { opens, info });
         }
         Ok(Self { enabled })
+    }
+
+    /// Adds the storages of the embedder; two backends of one name are an error.
+    pub(super) fn with_storages(mut self, storages: Vec<(String, Arc<dyn Storage>)>) -> Result<Self> {
+        for (name, storage) in storages {
+            let name = BackendName::new(name)?;
+            let info = BackendInfo {
+                name: name.to_string(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                home: storage.home().to_owned(),
+            };
+            let added = Enabled { opens: Opens::Storage(storage), info };
+            if self.enabled.insert(name.clone(), added).is_some() {
+                let text =
+                    format!("two backends have the name `{name}`; rename the storage or disable the module");
+                return Err(Error::invalid("start", text));
+            }
+        }
+        Ok(self)
     }
 
     fn find(&self, backend: &BackendName) -> Result<&Enabled> {
@@ -79,14 +107,26 @@ fn not_enabled(name: &str) -> Error {
     )
 }
 
-async fn open(plugin: &ConfiguredPlugin, location: &Location) -> Result<Arc<dyn Storage>> {
-    let place = crate::plugin::Location { bucket: location.bucket.clone(), path: location.path.clone() };
-    let storage: Arc<dyn Storage> = plugin.open(&place).await?;
-    Ok(storage)
+impl Opens {
+    async fn open(&self, backend: &BackendName, location: &Location) -> Result<Arc<dyn Storage>> {
+        match self {
+            Self::Plugin(plugin) => {
+                let place =
+                    crate::plugin::Location { bucket: location.bucket.clone(), path: location.path.clone() };
+                let storage: Arc<dyn Storage> = plugin.open(&place).await?;
+                Ok(storage)
+            }
+            Self::Storage(storage) if *location == Location::default() => Ok(Arc::clone(storage)),
+            Self::Storage(_) => Err(Error::invalid(
+                "find backend",
+                format!("backend `{backend}` has one location: leave out `Bucket` and `Path`"),
+            )),
+        }
+    }
 }
 
 #[async_trait]
-impl Backends for PluginBackends {
+impl Backends for EnabledBackends {
     fn resolve(&self, name: &str) -> Result<BackendName> {
         let short = name.strip_prefix(MODULE_PREFIX).unwrap_or(name);
         let known = self.enabled.keys().find(|known| known.as_str() == short);
@@ -94,10 +134,51 @@ impl Backends for PluginBackends {
     }
 
     async fn open(&self, backend: &BackendName, location: &Location) -> Result<Arc<dyn Storage>> {
-        open(&self.find(backend)?.plugin, location).await
+        self.find(backend)?.opens.open(backend, location).await
     }
 
     fn list(&self) -> Vec<BackendInfo> {
         self.enabled.values().map(|e| e.info.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::Memory;
+
+    fn memory() -> Arc<dyn Storage> {
+        Arc::new(Memory::new(Memory::full()))
+    }
+
+    fn with(storages: &[&str]) -> Result<EnabledBackends> {
+        let none = EnabledBackends { enabled: BTreeMap::new() };
+        none.with_storages(storages.iter().map(|name| ((*name).to_owned(), memory())).collect())
+    }
+
+    #[tokio::test]
+    async fn a_storage_of_the_embedder_is_a_backend_by_both_of_its_names() {
+        let backends = with(&["vault"]).unwrap();
+        for name in ["vault", "backup-vault"] {
+            let backend = backends.resolve(name).unwrap();
+            assert_eq!(backends.open(&backend, &Location::default()).await.unwrap().home(), "memory:");
+        }
+        assert_eq!(backends.list()[0].home, "memory:");
+        assert!(backends.resolve("filesystem").unwrap_err().to_string().contains("backup-filesystem"));
+    }
+
+    #[tokio::test]
+    async fn a_storage_of_the_embedder_refuses_other_locations() {
+        let backends = with(&["vault"]).unwrap();
+        let elsewhere = Location { path: Some("other".into()), ..Location::default() };
+        let error = backends.open(&backends.resolve("vault").unwrap(), &elsewhere).await.unwrap_err();
+        assert!(error.to_string().contains("`vault` has one location"), "{error}");
+    }
+
+    #[test]
+    fn two_backends_cannot_have_one_name() {
+        let error = with(&["vault", "vault"]).err().unwrap();
+        assert!(error.to_string().contains("two backends have the name `vault`"), "{error}");
+        assert!(with(&["Vault"]).is_err());
     }
 }

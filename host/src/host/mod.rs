@@ -10,7 +10,7 @@ mod runtime;
 use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
-use crate::host::backends::PluginBackends;
+use crate::host::backends::EnabledBackends;
 use crate::host::runtime::{OwnRuntime, run_on};
 use crate::journal::{Found, Journal, Verb};
 use crate::model::{Location, NodeName};
@@ -21,6 +21,7 @@ use crate::ops::{
 use crate::plugin::{EngineSettings, Limits, PluginEngine};
 use crate::settings::{Cleanup, HostSettings};
 use crate::source::{RestoreTarget, SnapshotSource};
+use crate::storage::Storage;
 
 /// Makes a [`Host`].
 pub struct HostBuilder {
@@ -30,6 +31,7 @@ pub struct HostBuilder {
     settings: HostSettings,
     environment: BTreeMap<String, String>,
     components: Vec<(String, Vec<u8>)>,
+    storages: Vec<(String, Arc<dyn Storage>)>,
 }
 
 impl HostBuilder {
@@ -48,6 +50,7 @@ impl HostBuilder {
             settings,
             environment: BTreeMap::new(),
             components: bundled(),
+            storages: Vec::new(),
         }
     }
 
@@ -64,6 +67,15 @@ impl HostBuilder {
         let name = name.into();
         self.components.retain(|(known, _)| *known != name);
         self.components.push((name, bytes.into()));
+        self
+    }
+
+    /// Adds a backend that is no plugin but a storage of the embedder's own, enabled without being named in
+    /// `ENABLE_MODULES`. It runs in this process with all its rights, and is trusted to keep the contract of
+    /// [`Storage`]; the conformance suite checks it. Requests cannot give it another bucket or path.
+    #[must_use]
+    pub fn storage(mut self, name: impl Into<String>, storage: Arc<dyn Storage>) -> Self {
+        self.storages.push((name.into(), storage));
         self
     }
 
@@ -88,8 +100,9 @@ impl HostBuilder {
             protected: vec![data],
             limits: Limits::default(),
         })?;
-        let backends =
-            PluginBackends::start(&engine, &self.settings, &self.environment, &self.components).await?;
+        let backends = EnabledBackends::start(&engine, &self.settings, &self.environment, &self.components)
+            .await?
+            .with_storages(self.storages)?;
         let cleanup = self.settings.cleanup;
         let context = Arc::new(Context {
             settings: self.settings,
