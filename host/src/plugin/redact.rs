@@ -1,6 +1,6 @@
 //! Replaces secrets in text by `[redacted NAME]`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{PoisonError, RwLock};
 
 use super::text;
@@ -9,8 +9,10 @@ use super::text;
 const MIN_PIECE: usize = 8;
 /// Shorter strings of a JSON file are names and kinds, not secrets.
 const MIN_QUOTED: usize = 16;
-/// Secrets that are remembered; beyond it the oldest pieces of files and tokens give way.
-const MAX_SECRETS: usize = 2048;
+/// Pieces of files and tokens that are remembered; beyond it the oldest give way.
+const MAX_PIECES: usize = 2048;
+/// Bytes of all of them.
+const MAX_BYTES: usize = 4 << 20;
 /// Bytes of a text that are looked at. Longer text is cut, and a secret that the cut divides is replaced as well.
 const WINDOW: usize = 16 << 10;
 
@@ -25,7 +27,8 @@ struct Secrets {
     /// Settings; never forgotten.
     fixed: Vec<(String, String)>,
     /// Pieces of files and tokens, oldest first.
-    learned: Vec<(String, String)>,
+    learned: VecDeque<(String, String)>,
+    learned_bytes: usize,
     known: BTreeSet<String>,
 }
 
@@ -67,11 +70,13 @@ impl Redactor {
         for piece in pieces {
             if piece.len() >= MIN_PIECE && !secrets.known.contains(piece) {
                 secrets.known.insert(piece.to_owned());
-                secrets.learned.push((name.to_owned(), piece.to_owned()));
+                secrets.learned_bytes += piece.len();
+                secrets.learned.push_back((name.to_owned(), piece.to_owned()));
             }
         }
-        let excess = secrets.learned.len().saturating_sub(MAX_SECRETS);
-        for (_, piece) in secrets.learned.drain(..excess) {
+        while secrets.learned.len() > MAX_PIECES || secrets.learned_bytes > MAX_BYTES {
+            let Some((_, piece)) = secrets.learned.pop_front() else { break };
+            secrets.learned_bytes -= piece.len();
             secrets.known.remove(&piece);
         }
     }
@@ -149,6 +154,20 @@ mod tests {
         let text = format!("{}0123456789", "x".repeat(WINDOW - 4));
         let clean = redactor.clean(&text);
         assert!(clean.ends_with("x[redacted KEY]"), "{}", &clean[clean.len() - 40..]);
+    }
+
+    #[test]
+    fn what_is_remembered_of_tokens_is_bounded_and_settings_stay() {
+        let redactor = redactor();
+        for i in 0..10_000 {
+            redactor.learn("token", format!("token number {i}").as_bytes());
+        }
+        redactor.learn("token", &vec![b'x'; MAX_BYTES]);
+        let secrets = redactor.secrets.read().unwrap();
+        assert!(secrets.learned.len() <= MAX_PIECES && secrets.learned_bytes <= MAX_BYTES);
+        assert_eq!(secrets.known.len(), secrets.learned.len() + secrets.fixed.len());
+        drop(secrets);
+        assert!(redactor.finds("abcdef"));
     }
 
     #[test]

@@ -1,3 +1,4 @@
 //! End-to-end suites: real components, real files, real processes.
 
+mod hostile;
 mod house;

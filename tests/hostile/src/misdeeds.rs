@@ -1,0 +1,117 @@
+//! What uses more than its share, breaks off or never ends.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use siltstone_plugin_sdk::error;
+use siltstone_plugin_sdk::host::{self, LogLevel};
+use siltstone_plugin_sdk::io::{Blob, Sink};
+use siltstone_plugin_sdk::types::Error;
+use siltstone_plugin_sdk::wasi::clocks::monotonic_clock::{now, subscribe_duration};
+use siltstone_plugin_sdk::wasi::random::random::get_random_bytes;
+
+use crate::Behaviour;
+use crate::component::Handle;
+
+#[expect(clippy::panic, reason = "this is the misdeed")]
+pub(crate) fn trap(words: &str) -> ! {
+    panic!("on purpose: {words}")
+}
+
+fn sleep(time: Duration) {
+    subscribe_duration(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)).block();
+}
+
+pub(crate) fn put(handle: &Handle, body: &Blob) -> Result<(), Error> {
+    match handle.behaviour {
+        Behaviour::Trap => trap("put"),
+        Behaviour::Exit => std::process::exit(0),
+        Behaviour::Loop => {
+            let mut turns = 0_u64;
+            loop {
+                turns = black_box(turns.wrapping_add(1));
+            }
+        }
+        Behaviour::CallLoop => loop {
+            black_box(now());
+        },
+        Behaviour::Recursion => {
+            black_box(recurse(1));
+        }
+        Behaviour::MemoryHog => {
+            let mut hoard = Vec::new();
+            loop {
+                hoard.push(black_box(vec![1_u8; 1 << 20]));
+            }
+        }
+        Behaviour::Sleep => sleep(Duration::from_secs(3600)),
+        Behaviour::Dawdle => loop {
+            sleep(Duration::from_millis(1));
+        },
+        Behaviour::LogFlood => {
+            for line in 0..100_000 {
+                host::log(LogLevel::Warn, &format!("line {line}"));
+            }
+        }
+        Behaviour::HugeLogLine => host::log(LogLevel::Warn, &"l".repeat(20 << 20)),
+        #[expect(clippy::print_stderr, reason = "this is the misdeed")]
+        Behaviour::StderrFlood => loop {
+            eprintln!("{}", "e".repeat(1000));
+        },
+        Behaviour::CacheFlood => {
+            for entry in 0..1000 {
+                host::cache_put(&format!("key {entry}"), &[0; 1024], 60_000);
+            }
+        }
+        Behaviour::HugeCacheValue => host::cache_put("key", &vec![0; 65 << 10], 60_000),
+        Behaviour::HugeBlobRead => {
+            for offset in [0, 1, body.size(), u64::MAX] {
+                let read = body.read(offset, u32::MAX);
+                if read.len() > 1 << 20 {
+                    return Err(error::internal(format!("got {} bytes at once", read.len())));
+                }
+            }
+        }
+        Behaviour::ManyStreams => {
+            let streams: Vec<_> = (0..10_000).map(|_| body.stream(0, u64::MAX)).collect();
+            black_box(streams);
+        }
+        Behaviour::KeepsStream => std::mem::forget(body.stream(0, u64::MAX)),
+        Behaviour::HugeRandom => {
+            black_box(get_random_bytes(1 << 30));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+#[expect(unconditional_recursion, reason = "this is the misdeed")]
+fn recurse(depth: u64) -> u64 {
+    let space = black_box([depth; 64]);
+    recurse(black_box(space[3] + 1)) + space[5]
+}
+
+pub(crate) fn get(behaviour: Behaviour, len: u64, to: &Sink) -> Result<u64, Error> {
+    let _ = match behaviour {
+        Behaviour::SendsLess => to.write(&vec![7; len as usize - 1]),
+        Behaviour::SendsMore => to.write(&vec![7; len as usize]).and_then(|()| to.write(&[7])),
+        Behaviour::SinkFlood => loop {
+            let _ = to.write(&[7; 4096]);
+        },
+        Behaviour::StreamFlood => {
+            let stream = to.stream();
+            loop {
+                let _ = stream.check_write().and_then(|permit| stream.write(&vec![7; permit as usize]));
+            }
+        }
+        Behaviour::Trickle => {
+            for _ in 0..len {
+                let _ = to.write(&[7]);
+                sleep(Duration::from_millis(20));
+            }
+            Ok(())
+        }
+        _ => to.write(&vec![7; len as usize]),
+    };
+    Ok(len)
+}
