@@ -9,7 +9,7 @@ use crate::model::{
     AttemptId, BackendName, BackupId, CollectionName, Descriptor, FORMAT, Selected, State, Timestamp,
 };
 use crate::ops::backup::{Job, run};
-use crate::ops::context::Context;
+use crate::ops::context::{Context, status_text};
 use crate::ops::operation::Operation;
 use crate::ops::registry::Address;
 use crate::ops::{BackupRequest, CPU_PERCENTAGES, Progress, Status};
@@ -48,6 +48,8 @@ pub(crate) async fn accept(context: Arc<Context>, request: BackupRequest) -> Res
             Ok(status)
         }
         Err(error) => {
+            // Somebody may wait for it already.
+            operation.end(State::Failed, Some(status_text(&error)));
             context.registry.forget(&address);
             Err(error)
         }

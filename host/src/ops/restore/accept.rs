@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::journal::{Phase, Record, RestoreRecord, Verb};
 use crate::model::{AttemptId, BackupId, Descriptor, NodeEntry, NodeName, State, Timestamp};
-use crate::ops::context::{Context, unknown_backup};
+use crate::ops::context::{Context, status_text, unknown_backup};
 use crate::ops::operation::Operation;
 use crate::ops::registry::Address;
 use crate::ops::restore::{Job, run};
@@ -91,6 +91,8 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
             Ok(status)
         }
         Err(error) => {
+            // Somebody may wait for it already.
+            operation.end(State::Failed, Some(status_text(&error)));
             context.registry.forget(&address);
             Err(error)
         }
