@@ -101,9 +101,14 @@ impl Context {
             .map_err(|e| Error::internal(operation, "a blocking step ended unexpectedly").with_source(e))?
     }
 
+    /// The folder of the staging folders of all cuts.
+    pub(crate) fn cuts(&self) -> PathBuf {
+        self.folder.join("staging")
+    }
+
     /// The folder into which an attempt's cut links its files.
     pub(crate) fn staging(&self, attempt: AttemptId) -> PathBuf {
-        self.folder.join("staging").join(attempt.to_string())
+        self.cuts().join(attempt.to_string())
     }
 
     /// A folder for files that matter to this process only.

@@ -16,6 +16,11 @@ const INTERRUPTED: &str = "interrupted by a restart of the server";
 /// Ends every operation that the journal holds. One that cannot be ended now, for example because its store does not
 /// answer, stays in the journal for the next start.
 pub(crate) async fn recover(context: &Arc<Context>, found: Vec<Found>) {
+    // Cuts of a process that is gone: nobody reads their links any more, recorded or not.
+    let cuts = context.cuts();
+    if let Err(error) = context.blocking("recover", move || remove_folder(&cuts)).await {
+        tracing::warn!(%error, "links of earlier cuts stay; they hold disk space");
+    }
     for found in found {
         match found {
             Found::Unfinished(entry) => {

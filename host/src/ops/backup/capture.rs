@@ -48,6 +48,10 @@ pub(crate) fn capture(
     let hot = self::shards(&collections, |state| state == TenantState::Hot);
     flush_ahead(source, &hot, operation)?;
 
+    // The folder is removed when the operation ends; whoever comes later must not make it again.
+    if operation.is_cancelled() {
+        return Err(Error::cancelled("cut"));
+    }
     std::fs::create_dir_all(staging).map_err(|e| Error::io("cut", staging, e))?;
     let budget = Budget { max_pause: settings.max_pause, staging: staging.to_path_buf() };
     let outcome = source.cut(&shards, &budget)?;

@@ -75,12 +75,17 @@ impl Job {
 /// Runs an accepted backup to its end and publishes the outcome.
 #[tracing::instrument(skip_all, fields(verb = "backup", id = %job.id, backend = %job.backend, attempt = %job.descriptor.attempt))]
 pub(crate) async fn run(context: Arc<Context>, job: Job) {
-    let operation = Arc::clone(&job.operation);
+    let (operation, job) = (Arc::clone(&job.operation), Arc::new(job));
     let made = make(&context, &job).await;
     job.settle().await;
-    let staging = context.staging(job.descriptor.attempt);
-    if let Err(error) = context.blocking("clean up", move || remove_folder(&staging)).await {
-        tracing::warn!(%error, "the staging folder of the backup stays until the next start");
+    remove_staging(&context, &job).await;
+    if !job.steps.is_empty() {
+        // The cut may be one of them, and go on filling the folder; the operation does not wait for it.
+        let (context, job) = (Arc::clone(&context), Arc::clone(&job));
+        tokio::spawn(async move {
+            job.steps.wait().await;
+            remove_staging(&context, &job).await;
+        });
     }
     match made {
         Ok(node) => {
@@ -106,6 +111,13 @@ pub(crate) async fn run(context: Arc<Context>, job: Job) {
             };
             operation.end(state, Some(text));
         }
+    }
+}
+
+async fn remove_staging(context: &Context, job: &Job) {
+    let staging = context.staging(job.descriptor.attempt);
+    if let Err(error) = context.blocking("clean up", move || remove_folder(&staging)).await {
+        tracing::warn!(%error, "the staging folder of the backup stays until the next start");
     }
 }
 
