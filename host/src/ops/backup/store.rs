@@ -99,11 +99,11 @@ pub(super) async fn store(context: &Arc<Context>, job: &Job) -> Result<NodeEntry
 
 /// Of the two halves of the pipeline one fails first and the other because of it; that one says so by `Cancelled`.
 fn first_cause(read: Result<()>, assembled: Result<()>) -> Result<()> {
-    use crate::error::ErrorKind::{Cancelled, Internal};
+    use crate::error::ErrorKind::Cancelled;
     match (read, assembled) {
         (Ok(()), Ok(())) => Ok(()),
         (Ok(()), Err(e)) | (Err(e), Ok(())) => Err(e),
-        (Err(read), Err(assembled)) if read.is(Cancelled) && !assembled.is(Internal) => Err(assembled),
+        (Err(read), Err(assembled)) if read.is(Cancelled) => Err(assembled),
         (Err(read), Err(_)) => Err(read),
     }
 }
