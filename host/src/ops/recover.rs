@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::journal::{Entry, Found, Phase, Record, RestoreRecord, Verb};
 use crate::model::{Descriptor, Location, State, Timestamp};
-use crate::ops::backup::{remove_attempt, write_end};
+use crate::ops::backup::give_up;
 use crate::ops::context::{Context, remove_folder};
 use crate::repository::descriptor_store;
 use crate::source::InstallState;
@@ -62,20 +62,14 @@ async fn end_backup(context: &Arc<Context>, entry: &Entry, record: &Record) -> R
         return Ok(state);
     }
     entry.set_phase(Phase::Undoing).await?;
-    remove_attempt(&*storage, Some(record), &record.id, record.attempt).await?;
-    match ours {
-        Some(stored) if !stored.state.is_terminal() => {
-            let last = Descriptor {
-                state: State::Failed,
-                completed_at: Timestamp::now(),
-                error: Some(INTERRUPTED.to_owned()),
-                ..stored
-            };
-            let proven = context.proven(&record.backend, &location);
-            write_end(&*storage, &last, proven, entry).await?;
-        }
-        _ => entry.finish().await?,
-    }
+    let last = ours.filter(|d| !d.state.is_terminal()).map(|stored| Descriptor {
+        state: State::Failed,
+        completed_at: Timestamp::now(),
+        error: Some(INTERRUPTED.to_owned()),
+        ..stored
+    });
+    let proven = context.proven(&record.backend, &location);
+    give_up(&*storage, entry, last.as_ref(), proven).await?;
     Ok(State::Failed)
 }
 

@@ -49,13 +49,27 @@ pub(crate) async fn backup_status(
     let unknown = || unknown_backup(id, storage.home());
     let valid = BackupId::new(id).map_err(|_| unknown())?;
     match (descriptor_store::load(&*storage, &valid).await, known) {
-        // The end of an operation is known here even if the store did not take it.
+        // The end of an operation is known here even if its store does not answer any more.
         (Err(_), Some(ended)) => Ok(ended.status()),
-        (Ok(Some(found)), Some(ended)) if !found.descriptor.state.is_terminal() => Ok(ended.status()),
-        (found, _) => {
+        (found, known) => {
             let found = found?.ok_or_else(unknown)?;
-            Ok(from_descriptor(&name, location, &*storage, found.descriptor))
+            Ok(stored(known.as_deref(), &name, location, &*storage, found.descriptor))
         }
+    }
+}
+
+/// What a descriptor says, unless it stands for an attempt of ours whose end could not be written.
+fn stored(
+    known: Option<&Operation>,
+    backend: &BackendName,
+    location: &Location,
+    storage: &dyn Storage,
+    descriptor: Descriptor,
+) -> Status {
+    let ours = known.map(Operation::status).filter(|s| s.started_at == descriptor.started_at);
+    match ours {
+        Some(ended) if !descriptor.state.is_terminal() => ended,
+        _ => from_descriptor(backend, location, storage, descriptor),
     }
 }
 
@@ -95,13 +109,14 @@ pub(crate) async fn list(
         list_folders(&*storage, "").await?.into_iter().filter_map(|id| BackupId::new(id).ok()).collect();
     let (storage, name) = (&storage, &name);
     let read = |id: BackupId| async move {
-        if let Some(running) =
-            find(context, Verb::Backup, name, id.as_str(), location).filter(|o| !o.has_ended())
-        {
+        let known = find(context, Verb::Backup, name, id.as_str(), location);
+        if let Some(running) = known.as_ref().filter(|o| !o.has_ended()) {
             return Ok(Some(running.status()));
         }
         match descriptor_store::load(&**storage, &id).await {
-            Ok(found) => Ok(found.map(|f| from_descriptor(name, location, &**storage, f.descriptor))),
+            Ok(found) => {
+                Ok(found.map(|f| stored(known.as_deref(), name, location, &**storage, f.descriptor)))
+            }
             // One damaged descriptor must not hide all other backups, nor be hidden.
             Err(e) if e.is(ErrorKind::Corrupt) || e.is(ErrorKind::Unsupported) => {
                 Ok(Some(unreadable(name, location, &**storage, &id, &e)))

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use accept::accept;
-pub(crate) use undo::{remove_attempt, write_end};
+pub(crate) use undo::give_up;
 
 use crate::error::{Error, Result};
 use crate::journal::{Entry, Phase};
@@ -105,7 +105,7 @@ pub(crate) async fn run(context: Arc<Context>, job: Job) {
             operation.hold_failure(context.settings.publish_after).await;
             let (state, text) = undo::ended(&operation, &error);
             tracing::warn!(%error, state = state.as_str(), "backup ended without success");
-            let text = match undo::undo(&context, &job, state, &text).await {
+            let text = match undo::undo(&job, state, &text).await {
                 Ok(()) => text,
                 Err(left) => format!("{text}; what it stored could not be removed: {}", status_text(&left)),
             };

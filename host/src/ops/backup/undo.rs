@@ -1,13 +1,12 @@
 //! Ends an attempt that did not succeed: aborts its uploads, deletes its objects, and says so in the descriptor.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, Phase, Record};
-use crate::model::{AttemptId, BackupId, Descriptor, State, Timestamp};
+use crate::model::{Descriptor, State, Timestamp};
 use crate::ops::backup::Job;
-use crate::ops::context::{Context, status_text};
+use crate::ops::context::status_text;
 use crate::ops::listing::delete_prefix;
 use crate::ops::operation::Operation;
 use crate::repository::{descriptor_store, layout};
@@ -28,7 +27,7 @@ pub(super) fn ended(operation: &Operation, error: &Error) -> (State, String) {
 }
 
 /// Undoes the attempt of a job. What cannot be undone stays in the journal for the next start.
-pub(super) async fn undo(context: &Arc<Context>, job: &Job, state: State, text: &str) -> Result<()> {
+pub(super) async fn undo(job: &Job, state: State, text: &str) -> Result<()> {
     let committing = job.entry.record().is_some_and(|r| r.phase == Phase::Committing);
     if committing && may_have_committed(job).await? {
         return Err(Error::new(
@@ -37,17 +36,14 @@ pub(super) async fn undo(context: &Arc<Context>, job: &Job, state: State, text: 
             "whether it took effect is not known; nothing was deleted, and the next start looks again",
         ));
     }
-    let _ = context;
     job.entry.set_phase(Phase::Undoing).await?;
-    let record = job.entry.record();
-    remove_attempt(&*job.storage, record.as_ref(), &job.id, job.descriptor.attempt).await?;
     let last = Descriptor {
         state,
         completed_at: Timestamp::now(),
         error: Some(text.to_owned()),
         ..job.descriptor.clone()
     };
-    write_end(&*job.storage, &last, job.proven, &job.entry).await
+    give_up(&*job.storage, &job.entry, Some(&last), job.proven).await
 }
 
 /// After a terminal write that may have taken effect, only a descriptor that says otherwise allows deleting.
@@ -58,30 +54,34 @@ async fn may_have_committed(job: &Job) -> Result<bool> {
     }))
 }
 
-/// Writes the end of an attempt, unless the descriptor belongs to somebody else by now, and closes the record.
-pub(crate) async fn write_end(
+/// Removes what an attempt stored, writes its end, and closes its record. What the store refuses to delete does not keep
+/// the end from being written; the record then stays, for the next start to try again.
+pub(crate) async fn give_up(
     storage: &dyn Storage,
-    last: &Descriptor,
-    proven: Preconditions,
     entry: &Entry,
+    last: Option<&Descriptor>,
+    proven: Preconditions,
 ) -> Result<()> {
-    match descriptor_store::end(storage, last, proven).await {
-        Ok(()) => {}
-        // Another attempt has the id now, which is as good an end as any.
-        Err(e) if e.is(ErrorKind::Conflict) => {}
-        Err(e) => return Err(e),
+    let removed = match entry.record() {
+        Some(record) => remove_attempt(storage, &record).await,
+        None => Ok(()),
+    };
+    if let Some(last) = last {
+        match descriptor_store::end(storage, last, proven).await {
+            Ok(()) => {}
+            // Another attempt has the id now, which is as good an end as any.
+            Err(e) if e.is(ErrorKind::Conflict) => {}
+            Err(e) => return Err(removed.err().unwrap_or(e)),
+        }
     }
+    removed?;
     entry.finish().await
 }
 
 /// Aborts the uploads and deletes the objects of one attempt, and nothing else. A refused delete is an error.
-pub(crate) async fn remove_attempt(
-    storage: &dyn Storage,
-    record: Option<&Record>,
-    id: &BackupId,
-    attempt: AttemptId,
-) -> Result<()> {
-    for open in record.map(|r| r.uploads.as_slice()).unwrap_or_default() {
+async fn remove_attempt(storage: &dyn Storage, record: &Record) -> Result<()> {
+    let (id, attempt) = (&record.id, record.attempt);
+    for open in &record.uploads {
         storage.multipart_abort(&open.key, &open.upload).await?;
     }
     for look in 0..LOOKS {
