@@ -86,6 +86,7 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
                 entry,
                 operation,
                 steps: tokio_util::task::TaskTracker::new(),
+                gate: Arc::default(),
             };
             context.runtime.spawn(run(Arc::clone(&context), job));
             Ok(status)

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{FRAME_SIZE, FileLine, ShardId};
 use crate::ops::operation::Operation;
+use crate::ops::restore::gate::Gate;
 use crate::repository::FileSink;
 
 /// The staging folders of one restore. Every path was validated when the manifest was read, every folder is ours alone,
@@ -17,14 +18,19 @@ use crate::repository::FileSink;
 pub(super) struct StagedFiles {
     folders: HashMap<ShardId, PathBuf>,
     operation: Arc<Operation>,
+    gate: Arc<Gate>,
     /// Files of more than one frame that are being written; bounded by the ranges in flight.
     open: Mutex<HashMap<PathBuf, Arc<File>>>,
 }
 
 impl StagedFiles {
     /// For the folders of the shards.
-    pub(super) fn new(folders: HashMap<ShardId, PathBuf>, operation: Arc<Operation>) -> Self {
-        Self { folders, operation, open: Mutex::default() }
+    pub(super) fn new(
+        folders: HashMap<ShardId, PathBuf>,
+        operation: Arc<Operation>,
+        gate: Arc<Gate>,
+    ) -> Self {
+        Self { folders, operation, gate, open: Mutex::default() }
     }
 
     /// Makes everything durable and checks that nothing is missing. Blocks.
@@ -82,6 +88,7 @@ impl FileSink for StagedFiles {
         if self.operation.is_cancelled() {
             return Err(Error::cancelled("restore"));
         }
+        let _inside = self.gate.pass()?;
         let path = self.path(file)?;
         if file.length <= FRAME_SIZE {
             let handle = self.create(&path, file)?;
@@ -95,6 +102,7 @@ impl FileSink for StagedFiles {
     }
 
     fn complete(&self, file: &FileLine) -> Result<()> {
+        let _inside = self.gate.pass()?;
         let path = self.path(file)?;
         if file.length == 0 {
             self.create(&path, file)?;

@@ -2,6 +2,7 @@
 
 mod accept;
 mod files;
+mod gate;
 mod plan;
 mod stage;
 
@@ -37,6 +38,8 @@ pub(crate) struct Job {
     operation: Arc<Operation>,
     /// Blocking steps that a cancel does not tear apart.
     steps: TaskTracker,
+    /// Closed before the staged files are removed.
+    gate: Arc<gate::Gate>,
 }
 
 impl Job {
@@ -100,12 +103,15 @@ async fn bring_back(context: &Arc<Context>, job: &Job) -> Result<()> {
 /// Makes the end durable: staging removed, state recorded, journal closed.
 async fn close(context: &Arc<Context>, job: &Job, state: State, error: Option<String>) -> Result<()> {
     if state != State::Success {
-        let (target, attempt) = (Arc::clone(&context.target), job.attempt);
+        let (target, attempt, gate) = (Arc::clone(&context.target), job.attempt, Arc::clone(&job.gate));
         context
-            .blocking("restore", move || match target.outcome(attempt)? {
-                InstallState::Absent => target.abort(attempt),
-                InstallState::Installed => {
-                    Err(Error::internal("restore", "the database installed what it reported as failed"))
+            .blocking("restore", move || {
+                gate.close();
+                match target.outcome(attempt)? {
+                    InstallState::Absent => target.abort(attempt),
+                    InstallState::Installed => {
+                        Err(Error::internal("restore", "the database installed what it reported as failed"))
+                    }
                 }
             })
             .await?;

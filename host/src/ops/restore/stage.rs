@@ -35,7 +35,7 @@ pub(super) async fn stage(context: &Arc<Context>, job: &Job) -> Result<(RestoreP
     let staged = make_folders(context, job, &plan).await?;
     let folders: HashMap<ShardId, PathBuf> =
         staged.iter().map(|s| (s.shard.clone(), s.folder.clone())).collect();
-    let sink = Arc::new(StagedFiles::new(folders, Arc::clone(&job.operation)));
+    let sink = Arc::new(StagedFiles::new(folders, Arc::clone(&job.operation), Arc::clone(&job.gate)));
     fetch_files(context, job, &spool, &request, &sink).await?;
     let folders: Vec<PathBuf> = staged.iter().map(|s| s.folder.clone()).collect();
     job.blocking(context, move || sink.finish(&folders)).await?;
