@@ -240,8 +240,12 @@ impl ObjectWriter {
         // Not to be torn apart by a cancel: an upload that is begun must get into the log.
         let step = self.shared.steps.spawn(async move {
             let id = shared.storage.multipart_start(&key, shared.part_size, None, &options).await?;
-            shared.log.opened(&key, &id).await?;
-            Ok::<_, Error>(id)
+            if let Err(error) = shared.log.opened(&key, &id).await {
+                // Nobody else knows it: the attempt may have been given up meanwhile.
+                shared.storage.multipart_abort(&key, &id).await?;
+                return Err(error);
+            }
+            Ok(id)
         });
         let id = step
             .await
