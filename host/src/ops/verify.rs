@@ -15,7 +15,7 @@ use crate::ops::context::Context;
 use crate::ops::context::unknown_backup;
 use crate::ops::listing::list_all;
 use crate::ops::{VerifyDepth, VerifyReport};
-use crate::repository::{Fetch, FileSink, ManifestSpool, Workers, descriptor_store};
+use crate::repository::{Fetch, FileSink, ManifestSpool, Workers, descriptor_store, missing_chunk};
 use crate::storage::{ByteRange, Sink, Storage};
 
 /// Problems that are kept.
@@ -84,21 +84,18 @@ async fn verify_node(
     };
     let chunks = match read_structure(&spool, findings) {
         Ok(chunks) => chunks,
-        Err(e) => {
+        Err(e) if e.is(ErrorKind::Corrupt) => {
             findings.add(format!("node {name}: {e}"));
             return Ok(());
         }
+        Err(e) => return Err(e),
     };
     check_presence(&**storage, &chunks, findings).await?;
     if depth == VerifyDepth::ReadData {
         for chunk in &chunks {
-            if let Err(e) = hash_chunk(storage, chunk, findings).await {
-                findings.add(e.to_string());
-            }
+            findings.take(hash_chunk(storage, chunk, findings).await)?;
         }
-        if let Err(e) = read_files(context, storage, &spool, findings).await {
-            findings.add(e.to_string());
-        }
+        findings.take(read_files(context, storage, &spool, findings).await)?;
     }
     Ok(())
 }
@@ -170,7 +167,7 @@ async fn hash_chunk(storage: &Arc<dyn Storage>, chunk: &ChunkLine, findings: &Fi
         let len = STEP.min(chunk.stored - at);
         let sink = Sink::new(len);
         let range = ByteRange { offset: at, len: Some(len) };
-        let got = storage.get(&chunk.key, range, &sink).await?;
+        let got = storage.get(&chunk.key, range, &sink).await.map_err(|e| missing_chunk(e, &chunk.key))?;
         if got != len {
             let text = format!("chunk `{}` ends after {} of {} bytes", chunk.key, at + got, chunk.stored);
             return Err(Error::corrupt("verify", text));
@@ -223,6 +220,17 @@ impl Findings {
         }
     }
 
+    /// Damage is a finding; that something could not be looked at is none, and stays an error.
+    fn take(&self, checked: Result<()>) -> Result<()> {
+        match checked {
+            Err(e) if e.is(ErrorKind::Corrupt) => {
+                self.add(e.to_string());
+                Ok(())
+            }
+            checked => checked,
+        }
+    }
+
     fn report(&self) -> VerifyReport {
         VerifyReport {
             chunks: self.chunks.load(Ordering::Relaxed),
@@ -248,6 +256,9 @@ impl FileSink for Findings {
     }
 
     fn failed(&self, file: &FileLine, error: Error) -> Result<()> {
+        if !error.is(ErrorKind::Corrupt) {
+            return Err(error);
+        }
         self.add(format!("file `{}` of {}: {error}", file.path, file.collection));
         Ok(())
     }

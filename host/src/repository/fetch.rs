@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::codec::{BlockHash, TreeHasher, hash_block};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Codec, FRAME_SIZE, FileLine, ObjectKey};
 use crate::repository::workers::{Worker, Workers};
 use crate::storage::{ByteRange, Sink, Storage};
@@ -202,7 +202,9 @@ async fn fetch(
                 format!("chunk `{}` gave {got} of {} bytes at {}", window.chunk, window.len, window.offset);
             return fail_all(&**sink, &window.frames, &Error::corrupt("read", text));
         }
-        Err(error) => return fail_all(&**sink, &window.frames, &error),
+        Err(error) => {
+            return fail_all(&**sink, &window.frames, &missing_chunk(error, &window.chunk));
+        }
     };
     sink.fetched(window.len);
     let mut waits = Vec::with_capacity(window.frames.len());
@@ -223,6 +225,15 @@ async fn fetch(
         done.await.map_err(|_| Error::internal("read", "a codec thread ended unexpectedly"))??;
     }
     Ok(())
+}
+
+/// A chunk that is not there makes the backup damaged; to "not found" a caller would look for another id.
+pub(crate) fn missing_chunk(error: Error, key: &ObjectKey) -> Error {
+    if error.is(ErrorKind::NotFound) {
+        Error::corrupt("read", format!("chunk `{key}` is missing")).with_source(error)
+    } else {
+        error
+    }
 }
 
 /// Tells every file of a window, once each; frames of a file lie side by side.

@@ -14,7 +14,7 @@ mod object_writer;
 mod workers;
 
 pub(crate) use buffers::FrameBuffers;
-pub(crate) use fetch::{Fetch, FileSink};
+pub(crate) use fetch::{Fetch, FileSink, missing_chunk};
 pub(crate) use manifest_spool::ManifestSpool;
 pub(crate) use object_writer::{ObjectWriter, StoredObject, UploadLog, Uploader};
 pub(crate) use workers::Workers;
