@@ -26,6 +26,8 @@ use crate::storage::UploadId;
 
 /// Most parts in flight, whatever the store would like: each is a buffer of 16 MiB.
 const PARTS_IN_FLIGHT: usize = 3;
+/// Skipped things that the descriptor names: far below what it can hold.
+const MAX_SKIPPED: usize = 500;
 /// Largest opaque state of the database.
 const MAX_EXTRA: usize = 1 << 20;
 
@@ -93,8 +95,28 @@ pub(super) async fn store(context: &Arc<Context>, job: &Job) -> Result<NodeEntry
         files: totals.files,
         scope: info.scope,
         pause_us: info.pause_us,
-        skipped,
+        skipped: shortened(skipped),
     })
+}
+
+/// What of the skipped things fits a descriptor: every collection, as the restorable ones are told from them, and of the
+/// rest a bounded number. The manifest names all.
+fn shortened(mut skipped: Vec<SkippedItem>) -> Vec<SkippedItem> {
+    let total = skipped.len();
+    let mut room = MAX_SKIPPED;
+    skipped.retain(|item| {
+        let kept = room > 0 || item.what.starts_with("collection ");
+        room = room.saturating_sub(1);
+        kept
+    });
+    if skipped.len() < total {
+        let more = total - skipped.len();
+        skipped.push(SkippedItem {
+            what: format!("{more} more"),
+            why: "the manifest names all of them".to_owned(),
+        });
+    }
+    skipped
 }
 
 /// Of the two halves of the pipeline one fails first and the other because of it; that one says so by `Cancelled`.
