@@ -5,10 +5,18 @@
 
 mod blob;
 mod capabilities;
+mod digest;
+#[cfg(any(test, feature = "conformance"))]
+mod inject;
+mod limit;
 #[cfg(any(test, feature = "conformance"))]
 mod memory;
-pub mod probe;
+mod observe;
+mod probe;
+mod retry;
 mod sink;
+mod stack;
+mod timeout;
 mod verb;
 
 use async_trait::async_trait;
@@ -16,8 +24,16 @@ use async_trait::async_trait;
 pub use blob::{Blob, Digests};
 pub use capabilities::{Capabilities, DigestKinds, PartOrder, PartRules, Preconditions};
 #[cfg(any(test, feature = "conformance"))]
+pub use inject::{Action, Faulty, Rule, When};
+pub use limit::Limited;
+#[cfg(any(test, feature = "conformance"))]
 pub use memory::Memory;
+pub use observe::{Counters, Counts, Observed, VerbCounts};
+pub use probe::{Written, probe_conditions, probe_write};
+pub use retry::{RetrySettings, Retrying};
 pub use sink::{Sink, SinkWriter};
+pub use stack::{StackSettings, stack};
+pub use timeout::{Timed, TimeoutSettings};
 pub use verb::Verb;
 
 use crate::error::{Error, Result};
@@ -27,7 +43,8 @@ use crate::model::{AttemptId, ObjectKey};
 /// their prefix begins with this; `delete` removes them by key.
 pub const TEMPORARY: &str = ".siltstone-tmp/";
 
-/// When a put may take effect; check and write are one step of the store.
+/// When a put may take effect; check and write are one step of the store. A condition that the store's capabilities lack
+/// is [`crate::ErrorKind::Unsupported`] and changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Precondition {
     /// Always.

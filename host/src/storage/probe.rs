@@ -1,9 +1,185 @@
-//! Finds out what a location can really do.
+//! What a location can really do, found out by doing it.
+//!
+//! Some stores accept a condition and ignore it, so what they say is not enough. Probes leave nothing behind where
+//! deleting is allowed; their keys begin with `.siltstone-probe/`, which no backup id can.
 
-use crate::error::Result;
-use crate::storage::{Preconditions, Storage};
+use super::{Blob, ByteRange, ObjectMeta, Precondition, Preconditions, PutOptions, Sink, Storage};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::ObjectKey;
 
-/// Probes.
-pub async fn probe(storage: &dyn Storage) -> Result<Preconditions> {
-    Ok(storage.capabilities().preconditions)
+/// What a write probe saw.
+#[derive(Debug)]
+pub struct Written {
+    /// The object that could not be deleted and why: we may write here but not delete, as with locked buckets. What an
+    /// attempt leaves when it fails will stay.
+    pub left_behind: Option<(ObjectKey, Error)>,
+}
+
+/// Writes a small object, reads it back and deletes it. The error names the location.
+pub async fn probe_write(storage: &dyn Storage) -> Result<Written> {
+    let key = fresh_key()?;
+    let body = body(&key, storage);
+    let named = |e: Error| e.with("location", storage.home());
+    storage.put(&key, &body, &PutOptions::default()).await.map_err(named)?;
+    let read = holds(storage, &key, &body).await;
+    let left_behind = match remove(storage, &key).await {
+        Ok(()) => None,
+        Err(e) if e.is(ErrorKind::Denied) => Some((key, e)),
+        Err(e) => return Err(named(e)),
+    };
+    if read.map_err(named)? {
+        Ok(Written { left_behind })
+    } else {
+        Err(named(Error::corrupt("probe", "what was written is not what is read")))
+    }
+}
+
+/// Tries the conditions that the store says it has; answers those that it keeps.
+///
+/// For each, two puts race for one key and exactly one must win and stay; then a put whose condition does not hold must
+/// be refused and change nothing.
+pub async fn probe_conditions(storage: &dyn Storage) -> Result<Preconditions> {
+    let claimed = storage.capabilities().preconditions;
+    let mut proven = Preconditions::default();
+    if !claimed.if_absent && !claimed.if_match {
+        return Ok(proven);
+    }
+    let key = fresh_key()?;
+    let probed = probe_on(storage, &key, claimed, &mut proven).await;
+    let removed = remove(storage, &key).await;
+    let named = |e: Error| e.with("location", storage.home());
+    probed.map_err(named)?;
+    match removed {
+        Err(e) if !e.is(ErrorKind::Denied) => Err(named(e)),
+        _ => Ok(proven),
+    }
+}
+
+async fn probe_on(
+    storage: &dyn Storage,
+    key: &ObjectKey,
+    claimed: Preconditions,
+    proven: &mut Preconditions,
+) -> Result<()> {
+    let first = if claimed.if_absent {
+        let won = race(storage, key, Precondition::IfAbsent, ErrorKind::AlreadyExists).await?;
+        proven.if_absent = won.is_some();
+        won
+    } else {
+        None
+    };
+    if claimed.if_match {
+        let meta = match first {
+            Some(meta) => meta,
+            None => storage.put(key, &body(key, storage), &PutOptions::default()).await?,
+        };
+        if let Some(etag) = meta.etag {
+            let condition = Precondition::IfMatch(etag);
+            proven.if_match = race(storage, key, condition, ErrorKind::Conflict).await?.is_some();
+        }
+    }
+    Ok(())
+}
+
+/// The object of the winner, if the store kept the condition; `refusal` is the kind of the loser's error.
+async fn race(
+    storage: &dyn Storage,
+    key: &ObjectKey,
+    condition: Precondition,
+    refusal: ErrorKind,
+) -> Result<Option<ObjectMeta>> {
+    let options = PutOptions { condition, ..PutOptions::default() };
+    let bodies = [body(&fresh_key()?, storage), body(&fresh_key()?, storage), body(&fresh_key()?, storage)];
+    let (a, b) = tokio::join!(storage.put(key, &bodies[0], &options), storage.put(key, &bodies[1], &options));
+    let (winner, meta) = match (a, b) {
+        (Ok(meta), Err(e)) if e.is(refusal) => (&bodies[0], meta),
+        (Err(e), Ok(meta)) if e.is(refusal) => (&bodies[1], meta),
+        (Ok(_), Ok(_)) => return Ok(None),
+        (Err(e), _) | (_, Err(e)) if e.is(ErrorKind::Unsupported) || e.is(refusal) => return Ok(None),
+        (Err(e), _) | (_, Err(e)) => return Err(e),
+    };
+    match storage.put(key, &bodies[2], &options).await {
+        Err(e) if e.is(refusal) => {}
+        Ok(_) => return Ok(None),
+        Err(e) => return Err(e),
+    }
+    Ok(holds(storage, key, winner).await?.then_some(meta))
+}
+
+async fn holds(storage: &dyn Storage, key: &ObjectKey, body: &Blob) -> Result<bool> {
+    let sink = Sink::new(body.len() + 1);
+    storage.get(key, ByteRange { offset: 0, len: Some(body.len() + 1) }, &sink).await?;
+    Ok(sink.take() == body.read(0, body.len()))
+}
+
+async fn remove(storage: &dyn Storage, key: &ObjectKey) -> Result<()> {
+    match storage.delete(std::slice::from_ref(key)).await?.into_iter().next() {
+        Some((_, e)) => Err(e),
+        None => Ok(()),
+    }
+}
+
+fn fresh_key() -> Result<ObjectKey> {
+    ObjectKey::new(format!(".siltstone-probe/{}", uuid::Uuid::new_v4()))
+}
+
+/// A body of its own, so that it can be told who wrote.
+fn body(key: &ObjectKey, storage: &dyn Storage) -> Blob {
+    Blob::with_digests([format!("{key}\n").into()], storage.capabilities().digests)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::error::Retry;
+    use crate::storage::{Action, Capabilities, Faulty, ListRequest, Memory, Rule, Verb};
+
+    #[tokio::test]
+    async fn conditions_that_are_kept_are_proven_and_nothing_is_left() {
+        for (if_absent, if_match) in [(true, true), (true, false), (false, true), (false, false)] {
+            let preconditions = Preconditions { if_absent, if_match };
+            let storage = Memory::new(Capabilities { preconditions, ..Memory::full() });
+            assert_eq!(probe_conditions(&storage).await.unwrap(), preconditions);
+            assert!(probe_write(&storage).await.unwrap().left_behind.is_none());
+            assert!(storage.keys().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_write_that_is_refused_names_the_location() {
+        let rules = vec![Rule::on(Verb::Put, Action::FailBefore(ErrorKind::Denied, Retry::Never))];
+        let storage = Faulty::new(Arc::new(Memory::default()), rules);
+        for e in [probe_write(&storage).await.unwrap_err(), probe_conditions(&storage).await.unwrap_err()] {
+            assert!(e.is(ErrorKind::Denied) && e.to_string().contains("location=memory:"), "{e}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_delete_is_reported_and_other_failures_are_errors() {
+        for (kind, fatal) in [(ErrorKind::Denied, false), (ErrorKind::Unavailable, true)] {
+            let rules = vec![Rule::on(Verb::Delete, Action::FailBefore(kind, Retry::Never))];
+            let memory = Arc::new(Memory::default());
+            let storage = Faulty::new(Arc::clone(&memory) as Arc<dyn Storage>, rules);
+            match probe_write(&storage).await {
+                Ok(written) => {
+                    assert!(!fatal);
+                    assert_eq!(written.left_behind.unwrap().0.as_str(), memory.keys()[0]);
+                }
+                Err(e) => assert!(fatal && e.is(kind), "{e}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn damage_on_the_way_is_seen() {
+        let memory = Arc::new(Memory::default());
+        let rules = vec![Rule::on(Verb::Get, Action::Corrupt(3))];
+        let storage = Faulty::new(Arc::clone(&memory) as Arc<dyn Storage>, rules);
+        assert!(probe_write(&storage).await.unwrap_err().is(ErrorKind::Corrupt));
+        assert_eq!(probe_conditions(&storage).await.unwrap(), Preconditions::default());
+        let all = ListRequest { limit: 9, ..ListRequest::default() };
+        assert!(memory.list(&all).await.unwrap().objects.is_empty());
+    }
 }

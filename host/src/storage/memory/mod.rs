@@ -116,9 +116,8 @@ impl Memory {
                 return Err(Error::invalid(operation, format!("the blob has no digest {name}")));
             }
         }
-        let crc = body.pieces().fold(0, |crc, piece| crc32c::crc32c_append(crc, piece));
-        if given.crc32c.is_some_and(|claimed| claimed != crc) {
-            return Err(Error::corrupt(operation, "the content does not have the crc32c that came with it"));
+        if given.kinds().of(body.pieces()) != *given {
+            return Err(Error::corrupt(operation, "the content does not have the digests that came with it"));
         }
         Ok(())
     }

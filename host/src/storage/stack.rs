@@ -1,0 +1,36 @@
+//! The wrappers in the one order in which they work together.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use super::{Counters, Limited, Observed, RetrySettings, Retrying, Storage, Timed, TimeoutSettings};
+use crate::model::BackendName;
+
+/// How a store is treated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StackSettings {
+    /// Attempts.
+    pub retry: RetrySettings,
+    /// Time of one attempt.
+    pub timeout: TimeoutSettings,
+    /// Calls at once; by default as many as the store says serve it best.
+    pub in_flight: Option<NonZeroU32>,
+}
+
+/// Wraps a store: retry around limit around counters around timeout; each says in its own file why it sits there.
+#[must_use]
+pub fn stack(
+    store: Arc<dyn Storage>,
+    backend: BackendName,
+    settings: &StackSettings,
+) -> (Arc<dyn Storage>, Arc<Counters>) {
+    let at_once = settings
+        .in_flight
+        .or_else(|| NonZeroU32::new(store.capabilities().in_flight))
+        .unwrap_or(NonZeroU32::MIN);
+    let timed = Timed::new(store, settings.timeout);
+    let observed = Observed::new(Arc::new(timed), backend);
+    let counters = observed.counters();
+    let limited = Limited::new(Arc::new(observed), at_once);
+    (Arc::new(Retrying::new(Arc::new(limited), settings.retry)), counters)
+}
