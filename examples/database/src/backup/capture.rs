@@ -28,7 +28,10 @@ pub(crate) struct Capture {
 enum Phase {
     /// Nothing is taken yet: the shard is closed, and whoever opens or removes it takes the files first.
     Owed,
-    Taken { items: Vec<Item>, pins: Vec<Pin> },
+    Taken {
+        items: Vec<Item>,
+        pins: Vec<Pin>,
+    },
     Failed(ErrorKind, String),
 }
 

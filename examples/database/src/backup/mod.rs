@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use siltstone::Result;
 use siltstone::model::{EngineInfo, ShardId};
-use siltstone::source::{
-    Budget, CollectionInfo, CutOutcome, NamedBlob, ShardInfo, SnapshotSource,
-};
+use siltstone::source::{Budget, CollectionInfo, CutOutcome, NamedBlob, ShardInfo, SnapshotSource};
 
 use crate::backup::session::Session;
 use crate::database::Database;

@@ -130,14 +130,7 @@ impl<'a> Taking<'a> {
         fs::create_dir_all(&folder).map_err(|e| Error::io("create folder", &folder, e))
     }
 
-    fn push(
-        &mut self,
-        path: &str,
-        length: u64,
-        mode: u32,
-        class: SegmentClass,
-        place: Place,
-    ) -> Result<()> {
+    fn push(&mut self, path: &str, length: u64, mode: u32, class: SegmentClass, place: Place) -> Result<()> {
         self.items.push(Item { path: RelativePath::new(path)?, length, mode, class, place });
         Ok(())
     }
@@ -146,7 +139,6 @@ impl<'a> Taking<'a> {
 /// Whether links cannot be made here at all: another filesystem, one without links, or no more of them.
 fn is_impossible(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
-    let kinds =
-        [Kind::CrossesDevices, Kind::PermissionDenied, Kind::Unsupported, Kind::TooManyLinks];
+    let kinds = [Kind::CrossesDevices, Kind::PermissionDenied, Kind::Unsupported, Kind::TooManyLinks];
     kinds.contains(&error.kind())
 }

@@ -28,12 +28,7 @@ pub(crate) struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self {
-            tenants: 4,
-            max_open: 64,
-            memtable: 8 << 20,
-            link: |from, to| std::fs::hard_link(from, to),
-        }
+        Self { tenants: 4, max_open: 64, memtable: 8 << 20, link: |from, to| std::fs::hard_link(from, to) }
     }
 }
 
@@ -67,8 +62,7 @@ impl Fixture {
         db.create_collection(&collection("Tree"), json!({ "class": "Tree" }), Tenancy::Multi).unwrap();
         let shards: Vec<ShardId> =
             (0..setup.tenants).map(|n| shard("Tree", &format!("tenant-{n}"))).collect();
-        let tenants: Vec<_> =
-            shards.iter().map(|s| (s.tenant.clone().unwrap(), TenantState::Hot)).collect();
+        let tenants: Vec<_> = shards.iter().map(|s| (s.tenant.clone().unwrap(), TenantState::Hot)).collect();
         db.add_tenants(&collection("Tree"), &tenants).unwrap();
         Self { folder, db, shards }
     }
@@ -163,7 +157,11 @@ pub(crate) fn plan(shards: Vec<(ShardId, TenantState)>) -> RestorePlan {
 }
 
 /// Writes the files of a cut into staging folders of another database, as the host does.
-pub(crate) fn deliver(cut: &dyn Cut, target: &Database, plan: &RestorePlan) -> Vec<siltstone::source::Staging> {
+pub(crate) fn deliver(
+    cut: &dyn Cut,
+    target: &Database,
+    plan: &RestorePlan,
+) -> Vec<siltstone::source::Staging> {
     let mut staged = Vec::new();
     for (shard, state) in cut.shards() {
         let files = cut.files(&shard).unwrap();

@@ -29,12 +29,7 @@ pub(crate) struct Catalogue {
 
 impl Default for Catalogue {
     fn default() -> Self {
-        Self {
-            format: FORMAT,
-            collections: BTreeMap::new(),
-            aliases: BTreeMap::new(),
-            restores: Vec::new(),
-        }
+        Self { format: FORMAT, collections: BTreeMap::new(), aliases: BTreeMap::new(), restores: Vec::new() }
     }
 }
 
@@ -73,9 +68,9 @@ impl Catalogue {
 
     /// The collection of this name.
     pub(crate) fn collection(&self, name: &CollectionName) -> Result<&Collection> {
-        self.collections
-            .get(name)
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, "find collection", format!("no collection `{name}`")))
+        self.collections.get(name).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "find collection", format!("no collection `{name}`"))
+        })
     }
 
     /// The state of a shard, `None` if it does not exist.

@@ -207,8 +207,8 @@ impl Pool {
         drop(state);
         self.announce(&id, Transition::Touch);
         // Asked here, where who drops the shard must wait: it is either refused now or closed by the drop.
-        let opened = (self.admit)(&id)
-            .and_then(|()| Shard::open(Arc::clone(&id), &self.data.shard(&id), self.budget));
+        let opened =
+            (self.admit)(&id).and_then(|()| Shard::open(Arc::clone(&id), &self.data.shard(&id), self.budget));
         let mut state = lock(&self.state);
         let result = match opened {
             Ok(shard) => {

@@ -54,7 +54,8 @@ impl Shard {
             Self::create(folder, budget)?;
         }
         let database = open_database(folder, budget)?;
-        let (objects, vectors) = (keyspace(&database, folder, OBJECTS)?, keyspace(&database, folder, VECTORS)?);
+        let (objects, vectors) =
+            (keyspace(&database, folder, OBJECTS)?, keyspace(&database, folder, VECTORS)?);
         Ok(Self { id, folder: folder.to_owned(), objects, vectors, write: Mutex::new(()), database })
     }
 

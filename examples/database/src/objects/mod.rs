@@ -66,7 +66,8 @@ impl Object {
             created_ms: self.created_ms,
             updated_ms: self.updated_ms,
         };
-        serde_json::to_vec(&stored).map_err(|e| Error::internal("write object", "cannot encode").with_source(e))
+        serde_json::to_vec(&stored)
+            .map_err(|e| Error::internal("write object", "cannot encode").with_source(e))
     }
 
     fn encode_vector(vector: &[f32]) -> Vec<u8> {

@@ -102,8 +102,7 @@ pub(crate) fn recover(data: &DataFolder, catalogue: &CatalogueStore) -> Result<(
             finish(data, record.restore, &path)?;
             continue;
         }
-        let is_whole =
-            record.moves.iter().all(|s| record.staged(data, s).exists() || data.shard(s).exists());
+        let is_whole = record.moves.iter().all(|s| record.staged(data, s).exists() || data.shard(s).exists());
         if is_whole && record.apply(&mut (*catalogue.current()).clone()).is_ok() {
             rename_all(data, &record)?;
             catalogue.change(|c| record.apply(c))?;
