@@ -57,6 +57,26 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Delete a stored backup that has ended, without a server.
     Forget(ForgetArgs),
+    /// Show the transport plugins that come with this build, or what a plugin file is.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PluginCommand {
+    /// List the plugins that come with this build.
+    List(StateArgs),
+    /// Show what a plugin exports, imports, takes as settings, and would need to reach.
+    Inspect(InspectArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    /// A component, or the name of a plugin that comes with this build.
+    #[arg(value_name = "FILE.wasm")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) state: StateArgs,
 }
 
 #[derive(Debug, Args)]

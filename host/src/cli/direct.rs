@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::{BackupWhat, ForgetArgs, ListArgs, PlaceArgs, RestoreWhat, StateArgs, VerifyArgs};
 use super::client::Of;
+use super::figures::ended;
 use super::folder;
 use super::nothing::Nothing;
 use super::progress::Bar;
@@ -16,7 +17,7 @@ use super::signals::Signals;
 use super::state::StateFolder;
 use super::{peak, render};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{BackendName, Location, Selection, State};
+use crate::model::{BackendName, Location, Selection};
 use crate::ops::{BackupRequest, RestoreRequest, Status, VerifyDepth};
 use crate::settings::{HostSettings, environment};
 use crate::source::{RestoreTarget, SnapshotSource};
@@ -237,88 +238,4 @@ async fn run(
 enum Asked {
     No,
     Yes,
-}
-
-/// What is said of an operation that has ended.
-fn ended(of: Of, status: &Status, time: Duration, peak: Option<u64>) -> Report {
-    let json = figures(status, time, peak);
-    let reason = status.error.as_deref().unwrap_or("no reason was given");
-    let (verb, id) = (of.verb(), &status.id);
-    match status.state {
-        State::Success => {
-            let head = match of {
-                Of::Backup => format!("backup `{id}` is complete: {}", render::plain(&status.path)),
-                Of::Restore => format!("backup `{id}` is restored"),
-            };
-            Report::fine(format!("{head}\n{}", summary(status, time, peak)), json)
-        }
-        State::Canceled => {
-            Report::failed(Exit::Cancelled, format!("the {verb} of `{id}` was cancelled: {reason}"), json)
-        }
-        _ => Report::failed(Exit::Failed, format!("the {verb} of `{id}` failed: {reason}"), json),
-    }
-}
-
-/// Raw bytes: of the backup, or of what was restored of it.
-fn raw(status: &Status) -> u64 {
-    if status.outcome.is_some() { status.raw_bytes } else { status.progress.raw_done }
-}
-
-fn summary(status: &Status, time: Duration, peak: Option<u64>) -> String {
-    let raw = raw(status);
-    let mut lines = vec![("raw", render::bytes(raw))];
-    if let Some(outcome) = &status.outcome {
-        let ratio = render::ratio(outcome.stored_bytes, raw);
-        lines.push(("stored", format!("{} (ratio {ratio:.3})", render::bytes(outcome.stored_bytes))));
-        if outcome.new_bytes != outcome.stored_bytes {
-            lines.push(("new", render::bytes(outcome.new_bytes)));
-        }
-        lines.push(("files", outcome.files.to_string()));
-    } else {
-        lines.push(("files", status.progress.files_done.to_string()));
-    }
-    let seconds = time.as_secs_f64();
-    lines.push(("time", format!("{seconds:.2} s ({:.0} MB/s)", render::rate(raw, time))));
-    if let Some(outcome) = &status.outcome {
-        lines.push(("scope", render::scope(outcome.scope).to_owned()));
-        lines.push(("pause", format!("{:.2} ms", outcome.pause_us as f64 / 1e3)));
-    }
-    if let Some(peak) = peak {
-        lines.push(("memory", format!("{} at most", render::bytes(peak))));
-    }
-    for item in status.outcome.iter().flat_map(|o| &o.skipped) {
-        lines.push(("skipped", format!("{}: {}", item.what, item.why)));
-    }
-    render::columns(&lines)
-}
-
-fn figures(status: &Status, time: Duration, peak: Option<u64>) -> Value {
-    let raw = raw(status);
-    let mut json = json!({
-        "id": status.id,
-        "backend": status.backend,
-        "path": status.path,
-        "status": status.state,
-        "classes": status.collections,
-        "startedAt": status.started_at,
-        "completedAt": status.completed_at,
-        "rawBytes": raw,
-        "files": status.progress.files_done,
-        "seconds": time.as_secs_f64(),
-        "megabytesPerSecond": render::rate(raw, time),
-        "peakMemoryBytes": peak,
-    });
-    if let Some(error) = &status.error {
-        json["error"] = json!(error);
-    }
-    if let Some(outcome) = &status.outcome {
-        json["files"] = json!(outcome.files);
-        json["storedBytes"] = json!(outcome.stored_bytes);
-        json["newBytes"] = json!(outcome.new_bytes);
-        json["ratio"] = json!(render::ratio(outcome.stored_bytes, raw));
-        json["scope"] = json!(outcome.scope);
-        json["pauseMs"] = json!(outcome.pause_us as f64 / 1e3);
-        json["skipped"] = json!(outcome.skipped);
-    }
-    json
 }

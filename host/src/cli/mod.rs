@@ -7,9 +7,11 @@
 mod args;
 mod client;
 mod direct;
+mod figures;
 mod folder;
 mod nothing;
 mod peak;
+mod plugins;
 mod progress;
 mod remote;
 mod render;
@@ -27,7 +29,7 @@ use clap::Parser;
 use serde_json::json;
 
 use crate::error::{Error, Result};
-use args::{BackupArgs, Cli, Command, RestoreArgs};
+use args::{BackupArgs, Cli, Command, PluginCommand, RestoreArgs};
 pub use report::Exit;
 use report::Report;
 
@@ -62,6 +64,8 @@ async fn dispatch(command: Command) -> Result<Report> {
         Command::List(args) => remote::list(&args).await,
         Command::Verify(args) => direct::verify(&args).await,
         Command::Forget(args) => direct::forget(&args).await,
+        Command::Plugin(PluginCommand::List(args)) => plugins::list(&args).await,
+        Command::Plugin(PluginCommand::Inspect(args)) => plugins::inspect(&args).await,
     }
 }
 

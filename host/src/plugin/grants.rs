@@ -12,8 +12,10 @@ const OPERATION: &str = "grant";
 
 /// What may be done in a granted folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FolderAccess {
+pub enum FolderAccess {
+    /// Reading only.
     Read,
+    /// Reading and writing.
     Write,
 }
 

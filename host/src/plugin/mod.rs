@@ -52,5 +52,7 @@ mod validate;
 pub use adapter::PluginStorage;
 pub use describe::{PluginInfo, Required, SettingInfo, SettingKind};
 pub use engine::{EngineSettings, PluginEngine};
+pub use grants::FolderAccess;
 pub use limits::Limits;
+pub use needs::{FolderNeed, Needs};
 pub use plugin::{ConfiguredPlugin, ExtraRoots, Location, Plugin, PluginSource};

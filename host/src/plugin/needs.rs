@@ -15,18 +15,22 @@ const MAX_PATHS: usize = 16;
 
 /// Everything that a plugin will reach for at one location.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Needs {
-    /// As `scheme://host:port`.
-    pub(crate) origins: Vec<String>,
-    pub(crate) files: Vec<PathBuf>,
-    pub(crate) folders: Vec<FolderNeed>,
+pub struct Needs {
+    /// Servers, as `scheme://host:port`.
+    pub origins: Vec<String>,
+    /// Files that it reads.
+    pub files: Vec<PathBuf>,
+    /// Folders that it uses.
+    pub folders: Vec<FolderNeed>,
 }
 
 /// A folder that a plugin will use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FolderNeed {
-    pub(crate) path: PathBuf,
-    pub(crate) access: FolderAccess,
+pub struct FolderNeed {
+    /// The folder.
+    pub path: PathBuf,
+    /// What it does there.
+    pub access: FolderAccess,
 }
 
 /// Validates every bound of the contract; the error says which one was broken.

@@ -13,7 +13,7 @@ use super::fault::{Effect, Fault};
 use super::grants::{Grants, Policy, Trust};
 use super::loader::{self, Program};
 use super::log::Log;
-use super::needs;
+use super::needs::{self, Needs};
 use super::pool::{Pool, Site};
 use super::redact::Redactor;
 use super::settings::{self, Settings};
@@ -239,8 +239,17 @@ impl ConfiguredPlugin {
         Ok(Arc::new(PluginStorage::new(pool, home, capabilities)))
     }
 
-    /// Asks the plugin for its needs, in an instance of its own, and decides about them.
-    async fn grants(&self, location: &Location, redactor: &Arc<Redactor>) -> Result<Grants> {
+    /// What the plugin will reach for at a location, allowed or not; asked in an instance of its own.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the plugin answers to `needs`.
+    pub async fn needs(&self, location: &Location) -> Result<Needs> {
+        location.check()?;
+        self.ask(location, &Arc::new(Redactor::new(self.settings.secrets()))).await
+    }
+
+    async fn ask(&self, location: &Location, redactor: &Arc<Redactor>) -> Result<Needs> {
         let site = self.site(location, Arc::clone(redactor), Grants::of_settings(&self.settings));
         let mut instance = site.instance(Phase::Needs, "needs").await?;
         let (settings, asked) = (&site.settings, location.to_guest());
@@ -249,8 +258,12 @@ impl ConfiguredPlugin {
                 transport.siltstone_storage_store().call_needs(store, settings, &asked).await
             })
             .await;
-        let needs = site.settle("needs", Effect::Reads, answer, needs::validate)?;
+        site.settle("needs", Effect::Reads, answer, needs::validate)
+    }
 
+    /// Asks the plugin for its needs and decides about them.
+    async fn grants(&self, location: &Location, redactor: &Arc<Redactor>) -> Result<Grants> {
+        let needs = self.ask(location, redactor).await?;
         let (plugin, settings, extra) = (self.plugin.clone(), self.settings.clone(), self.extra.clone());
         let decide = move || {
             let policy = Policy {
