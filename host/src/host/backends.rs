@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
@@ -11,7 +11,7 @@ use crate::model::{BackendName, Location};
 use crate::ops::{BackendInfo, Backends};
 use crate::plugin::{ConfiguredPlugin, ExtraRoots, Plugin, PluginEngine, PluginSource};
 use crate::settings::HostSettings;
-use crate::storage::Storage;
+use crate::storage::{StackSettings, Storage, stack};
 
 /// What a module name begins with: `backup-filesystem` is the backend `filesystem`.
 const MODULE_PREFIX: &str = "backup-";
@@ -24,6 +24,41 @@ pub(super) struct EnabledBackends {
 struct Enabled {
     opens: Opens,
     info: BackendInfo,
+    /// Wrapped storages by location, the least recently used first; what wraps them, such as the limit of calls at once,
+    /// is shared by all operations at a location.
+    open: Mutex<Vec<OpenLocation>>,
+}
+
+struct OpenLocation {
+    location: Location,
+    bare: Arc<dyn Storage>,
+    wrapped: Arc<dyn Storage>,
+}
+
+/// Locations of a backend that stay open.
+const OPEN_LOCATIONS: usize = 16;
+
+impl Enabled {
+    fn new(opens: Opens, info: BackendInfo) -> Self {
+        Self { opens, info, open: Mutex::default() }
+    }
+
+    async fn open(&self, backend: &BackendName, location: &Location) -> Result<Arc<dyn Storage>> {
+        // Always asked: what was granted may be another folder by now, and then this is another storage.
+        let bare = self.opens.open(backend, location).await?;
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open.iter().position(|o| o.location == *location).map(|at| open.remove(at));
+        let entry = known.filter(|o| Arc::ptr_eq(&o.bare, &bare)).unwrap_or_else(|| OpenLocation {
+            location: location.clone(),
+            wrapped: stack(Arc::clone(&bare), backend.clone(), &StackSettings::default()).0,
+            bare,
+        });
+        let storage = Arc::clone(&entry.wrapped);
+        open.push(entry);
+        let excess = open.len().saturating_sub(OPEN_LOCATIONS);
+        open.drain(..excess);
+        Ok(storage)
+    }
 }
 
 /// What a backend opens its locations with.
@@ -64,7 +99,7 @@ impl EnabledBackends {
             let opens = Opens::Plugin(configured);
             let home = opens.open(&name, &Location::default()).await?.home().to_owned();
             let info = BackendInfo { name: name.to_string(), version: plugin.info().version.clone(), home };
-            enabled.insert(name, Enabled { opens, info });
+            enabled.insert(name, Enabled::new(opens, info));
         }
         Ok(Self { enabled })
     }
@@ -78,7 +113,7 @@ impl EnabledBackends {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 home: storage.home().to_owned(),
             };
-            let added = Enabled { opens: Opens::Storage(storage), info };
+            let added = Enabled::new(Opens::Storage(storage), info);
             if self.enabled.insert(name.clone(), added).is_some() {
                 let text =
                     format!("two backends have the name `{name}`; rename the storage or disable the module");
@@ -134,7 +169,7 @@ impl Backends for EnabledBackends {
     }
 
     async fn open(&self, backend: &BackendName, location: &Location) -> Result<Arc<dyn Storage>> {
-        self.find(backend)?.opens.open(backend, location).await
+        self.find(backend)?.open(backend, location).await
     }
 
     fn list(&self) -> Vec<BackendInfo> {

@@ -14,7 +14,7 @@ use crate::ops::BackendInfo;
 use crate::ops::registry::Registry;
 use crate::settings::{HostSettings, StartCheck};
 use crate::source::{RestoreTarget, SnapshotSource};
-use crate::storage::{Preconditions, Storage, probe};
+use crate::storage::{Preconditions, Storage, probe_conditions, probe_write};
 
 /// Opens storages by the names that users know.
 #[async_trait]
@@ -75,7 +75,10 @@ impl Context {
         if self.settings.start_check == StartCheck::Skip {
             return Ok(Preconditions::default());
         }
-        let proven = probe::probe(storage).await?;
+        if let Some((key, error)) = probe_write(storage).await?.left_behind {
+            tracing::warn!(%key, %error, "the store lets us write and not delete: what a failed backup leaves will stay");
+        }
+        let proven = probe_conditions(storage).await?;
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(address, proven);
         Ok(proven)
     }

@@ -95,7 +95,8 @@ async fn write(storage: &dyn Storage, descriptor: &Descriptor, condition: Precon
     let key = layout::descriptor_key(&descriptor.id)?;
     let options =
         PutOptions { condition, attempt: Some(descriptor.attempt), content_type: Some("application/json") };
-    storage.put(&key, &Blob::from(encode(descriptor)?), &options).await.map(drop)
+    let body = Blob::with_digests([encode(descriptor)?.into()], storage.capabilities().digests);
+    storage.put(&key, &body, &options).await.map(drop)
 }
 
 fn taken(id: &BackupId, state: State) -> Error {

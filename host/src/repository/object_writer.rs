@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{AttemptId, Hash, ObjectKey};
 use crate::repository::buffers::PartBuffers;
 use crate::repository::workers::Workers;
-use crate::storage::{Blob, Digests, PartOrder, PartTag, PutOptions, Storage, UploadId};
+use crate::storage::{Blob, PartOrder, PartTag, PutOptions, Storage, UploadId};
 
 /// Bytes of a part unless the store's rules ask for another size; a power of two, because parts are hashed apart.
 const PART_SIZE: u64 = 16 << 20;
@@ -207,9 +207,11 @@ impl ObjectWriter {
         let (shared, key) = (Arc::clone(&self.shared), self.key.clone());
         let offset = u64::from(number - 1) * shared.part_size;
         self.tasks.spawn(async move {
-            let hashed = bytes.clone();
-            let hash = shared.workers.run(move |_| hash_block(offset, &hashed)).await??;
-            let blob = Blob::new([bytes.clone()], Digests::default());
+            let (content, digests) = (bytes.clone(), shared.storage.capabilities().digests);
+            let hashed = shared.workers.run(move |_| {
+                hash_block(offset, &content).map(|hash| (hash, Blob::with_digests([content], digests)))
+            });
+            let (hash, blob) = hashed.await??;
             let tag = shared.storage.multipart_put(&key, &id, number, &blob).await?;
             drop(blob);
             shared.buffers.give(bytes);
@@ -312,7 +314,9 @@ impl ObjectWriter {
         if let Some(Filling { buffer, room }) = self.part.take() {
             self.keep_whole(buffer.freeze(), room).await?;
         }
-        let blob = Blob::new(self.whole.iter().map(|part| part.0.clone()), Digests::default());
+        let parts: Vec<Bytes> = self.whole.iter().map(|part| part.0.clone()).collect();
+        let digests = self.shared.storage.capabilities().digests;
+        let blob = self.shared.workers.run(move |_| Blob::with_digests(parts, digests)).await?;
         let meta = self.shared.storage.put(&self.key, &blob, &self.options).await?;
         drop(blob);
         for (bytes, _) in self.whole.drain(..) {
