@@ -1,1 +1,7 @@
 //! The suites that every storage and every engine must pass.
+
+mod report;
+mod storage;
+
+pub use report::{CaseReport, Outcome, Report};
+pub use storage::{StorageCheck, check_storage};

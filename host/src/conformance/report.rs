@@ -1,0 +1,72 @@
+//! What a suite found: one outcome for each of its facts.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How a case ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The fact holds.
+    Passed,
+    /// It does not, for this reason.
+    Failed(String),
+    /// The subject does not claim the ability that the case is about; the text names it.
+    NotApplicable(String),
+}
+
+/// One case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseReport {
+    /// The fact, as words joined by `_`.
+    pub name: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// All cases of one run. `Display` is a line for each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// In the order in which they ran.
+    pub cases: Vec<CaseReport>,
+}
+
+impl Report {
+    /// Names and reasons of the cases that failed.
+    pub fn failures(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.cases.iter().filter_map(|case| match &case.outcome {
+            Outcome::Failed(reason) => Some((case.name, reason.as_str())),
+            Outcome::Passed | Outcome::NotApplicable(_) => None,
+        })
+    }
+
+    /// Names of the cases that did not apply.
+    pub fn not_applicable(&self) -> impl Iterator<Item = &'static str> {
+        self.cases
+            .iter()
+            .filter(|case| matches!(case.outcome, Outcome::NotApplicable(_)))
+            .map(|case| case.name)
+    }
+
+    /// Whether there are cases and none failed.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        !self.cases.is_empty() && self.failures().next().is_none()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for CaseReport { name, outcome, elapsed } in &self.cases {
+            let name = name.replace('_', " ");
+            let seconds = elapsed.as_secs_f64();
+            match outcome {
+                Outcome::Passed => writeln!(f, "passed          {name} ({seconds:.2} s)")?,
+                Outcome::Failed(reason) => writeln!(f, "FAILED          {name} ({seconds:.2} s): {reason}")?,
+                Outcome::NotApplicable(why) => writeln!(f, "not applicable  {name}: {why}")?,
+            }
+        }
+        Ok(())
+    }
+}

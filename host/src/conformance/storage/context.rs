@@ -1,0 +1,282 @@
+//! What the cases share: keys of their own, contents, and calls that check what every answer must obey.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::task::JoinSet;
+
+use super::StorageCheck;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{AttemptId, ObjectKey};
+use crate::storage::{
+    Blob, ByteRange, Capabilities, Depth, ListRequest, ObjectMeta, PartOrder, Precondition, PutOptions, Sink,
+    Storage, TEMPORARY,
+};
+
+/// Largest content that a case reads; only a multipart upload of a store with large parts comes near.
+const READ: u64 = 1 << 30;
+
+/// Why a case ends early.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Failed(String),
+    NotApplicable(&'static str),
+}
+
+pub(super) type Verdict = Result<(), Stop>;
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Ends the case when something does not hold.
+macro_rules! ensure {
+    ($holds:expr, $($reason:tt)+) => {
+        if !$holds {
+            return Err($crate::conformance::storage::context::Stop::Failed(format!($($reason)+)));
+        }
+    };
+}
+pub(super) use ensure;
+
+/// One case's view of the storage.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) check: StorageCheck,
+    /// The prefix of every key of the case; ends in `/`.
+    pub(super) root: String,
+    pub(super) attempt: AttemptId,
+}
+
+/// A whole listing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Listing {
+    pub(super) objects: Vec<ObjectMeta>,
+    pub(super) prefixes: Vec<String>,
+}
+
+impl Context {
+    pub(super) fn new(storage: Arc<dyn Storage>, check: StorageCheck, root: String) -> Self {
+        Self { storage, check, root, attempt: AttemptId::generate() }
+    }
+
+    pub(super) fn capabilities(&self) -> &Capabilities {
+        self.storage.capabilities()
+    }
+
+    pub(super) fn key(&self, name: &str) -> Result<ObjectKey> {
+        ObjectKey::new(format!("{}{name}", self.root))
+    }
+
+    pub(super) fn blob(&self, content: &Bytes) -> Blob {
+        Blob::with_digests([content.clone()], self.capabilities().digests)
+    }
+
+    pub(super) fn options(&self, condition: Precondition) -> PutOptions {
+        PutOptions { condition, attempt: Some(self.attempt), ..PutOptions::default() }
+    }
+
+    pub(super) async fn put(&self, name: &str, content: &Bytes) -> Result<ObjectMeta> {
+        self.put_if(name, content, Precondition::None).await
+    }
+
+    pub(super) async fn put_if(
+        &self,
+        name: &str,
+        content: &Bytes,
+        condition: Precondition,
+    ) -> Result<ObjectMeta> {
+        let options = self.options(condition);
+        self.storage.put(&self.key(name)?, &self.blob(content), &options).await
+    }
+
+    pub(super) async fn head(&self, name: &str) -> Result<ObjectMeta> {
+        self.storage.head(&self.key(name)?).await
+    }
+
+    /// The whole object in one call.
+    pub(super) async fn read(&self, name: &str) -> Result<Bytes> {
+        self.read_range(name, ByteRange { offset: 0, len: None }, READ).await
+    }
+
+    pub(super) async fn read_range(&self, name: &str, range: ByteRange, limit: u64) -> Result<Bytes> {
+        let sink = Sink::new(limit);
+        let answered = self.storage.get(&self.key(name)?, range, &sink).await?;
+        let content = sink.take();
+        if answered != content.len() as u64 {
+            return Err(Error::corrupt(
+                "get",
+                format!("{answered} bytes were answered, {} were written", content.len()),
+            ));
+        }
+        Ok(content)
+    }
+
+    /// The object is there with this content, whatever call asks for it.
+    pub(super) async fn holds(&self, name: &str, content: &Bytes) -> Verdict {
+        let found = self.read(name).await?;
+        ensure!(
+            found == content,
+            "`{name}` has {} bytes that are not the {} expected ones",
+            found.len(),
+            content.len()
+        );
+        let meta = self.head(name).await?;
+        let key = self.key(name)?;
+        ensure!(meta.key == key, "head of `{key}` names `{}`", meta.key);
+        let len = content.len() as u64;
+        ensure!(meta.size == len, "head of `{name}` says {} bytes instead of {len}", meta.size);
+        Ok(())
+    }
+
+    /// The object is not there, whatever call asks for it.
+    pub(super) async fn lacks(&self, name: &str) -> Verdict {
+        refused(self.head(name).await, ErrorKind::NotFound, "head of a missing key")?;
+        refused(self.read(name).await, ErrorKind::NotFound, "get of a missing key")?;
+        let prefix = self.key(name)?;
+        let listed = self.walk(prefix.as_str(), Depth::All, 1_000).await?;
+        ensure!(!listed.objects.iter().any(|o| o.key == prefix), "`{name}` is listed, but it is not there");
+        Ok(())
+    }
+
+    /// Deletes objects in batches; each must be gone.
+    pub(super) async fn delete(&self, keys: &[ObjectKey]) -> Result<()> {
+        for batch in keys.chunks(self.capabilities().delete_batch.max(1) as usize) {
+            if let Some((_, error)) = self.storage.delete(batch).await?.into_iter().next() {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// All pages of a listing, each of them checked.
+    pub(super) async fn walk(&self, prefix: &str, depth: Depth, limit: u32) -> Result<Listing, Stop> {
+        let mut all = Listing::default();
+        let mut request = ListRequest { prefix: prefix.to_owned(), depth, token: None, limit };
+        let mut empty = 0;
+        loop {
+            let page = self.storage.list(&request).await?;
+            let entries = page.objects.len() + page.prefixes.len();
+            ensure!(entries <= limit as usize, "{entries} entries on a page of at most {limit}");
+            empty = if entries == 0 { empty + 1 } else { 0 };
+            ensure!(empty < 1_000, "a thousand empty pages one after another");
+            for object in page.objects {
+                let key = &object.key;
+                ensure!(key.as_str().starts_with(prefix), "`{key}` is listed under `{prefix}`");
+                let last = all.objects.last().map(|last| &last.key);
+                ensure!(last.is_none_or(|last| last < key), "`{key}` is listed after `{last:?}`");
+                all.objects.push(object);
+            }
+            for folded in page.prefixes {
+                ensure!(
+                    folded.starts_with(prefix) && folded.ends_with('/'),
+                    "`{folded}` is no prefix for a listing of `{prefix}`"
+                );
+                let last = all.prefixes.last();
+                ensure!(last.is_none_or(|last| *last < folded), "prefix `{folded}` after `{last:?}`");
+                all.prefixes.push(folded);
+            }
+            match page.next {
+                Some(next) => request.token = Some(next),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// The names of all objects of the case.
+    pub(super) async fn names(&self) -> Result<Vec<String>, Stop> {
+        Ok(self.walk(&self.root, Depth::All, 1_000).await?.names(&self.root))
+    }
+
+    /// Temporary objects of the case's attempt.
+    pub(super) async fn temporary(&self) -> Result<Vec<ObjectKey>, Stop> {
+        let prefix = format!("{TEMPORARY}{}/", self.attempt);
+        let listing = self.walk(&prefix, Depth::All, 1_000).await?;
+        Ok(listing.objects.into_iter().map(|object| object.key).collect())
+    }
+
+    /// Removes whatever the case wrote.
+    pub(super) async fn clean(&self) -> Result<(), Stop> {
+        for prefix in [self.root.clone(), format!("{TEMPORARY}{}/", self.attempt)] {
+            let keys = |listing: Listing| listing.objects.into_iter().map(|o| o.key).collect::<Vec<_>>();
+            self.delete(&keys(self.walk(&prefix, Depth::All, 1_000).await?)).await?;
+            let left = keys(self.walk(&prefix, Depth::All, 1_000).await?);
+            ensure!(left.is_empty(), "{} objects are still listed after they were deleted", left.len());
+        }
+        Ok(())
+    }
+
+    /// Puts objects, as many at once as serves the store best.
+    pub(super) async fn put_all(&self, names: Vec<String>, content: &Bytes) -> Result<(), Stop> {
+        let at_once = self.capabilities().in_flight.max(1) as usize;
+        let mut tasks = JoinSet::new();
+        for share in names.chunks(names.len().div_ceil(at_once).max(1)) {
+            let (context, share, content) = (self.clone(), share.to_vec(), content.clone());
+            tasks.spawn(async move {
+                for name in share {
+                    context.put(&name, &content).await?;
+                }
+                Ok(())
+            });
+        }
+        join(tasks).await.map(drop)
+    }
+
+    pub(super) fn needs_parts(&self) -> Verdict {
+        match self.capabilities().parts.order {
+            PartOrder::None => Err(Stop::NotApplicable("multipart uploads")),
+            PartOrder::InOrder | PartOrder::AnyOrder => Ok(()),
+        }
+    }
+
+    pub(super) fn needs_any_order(&self) -> Verdict {
+        match self.capabilities().parts.order {
+            PartOrder::AnyOrder => Ok(()),
+            PartOrder::None | PartOrder::InOrder => Err(Stop::NotApplicable("parts in any order")),
+        }
+    }
+
+    pub(super) fn needs_if_absent(&self) -> Verdict {
+        let able = self.capabilities().preconditions.if_absent;
+        if able { Ok(()) } else { Err(Stop::NotApplicable("condition if-absent")) }
+    }
+
+    pub(super) fn needs_if_match(&self) -> Verdict {
+        let able = self.capabilities().preconditions.if_match;
+        if able { Ok(()) } else { Err(Stop::NotApplicable("condition if-match")) }
+    }
+}
+
+impl Listing {
+    pub(super) fn names(&self, root: &str) -> Vec<String> {
+        self.objects.iter().map(|o| o.key.as_str().replacen(root, "", 1)).collect()
+    }
+}
+
+/// Bytes that differ by seed in every place.
+pub(super) fn content(len: u64, seed: impl std::fmt::Display) -> Bytes {
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+    blake3::Hasher::new().update(seed.to_string().as_bytes()).finalize_xof().fill(&mut bytes);
+    bytes.into()
+}
+
+/// The call failed with this kind, without doubt.
+pub(super) fn refused<T>(result: Result<T>, kind: ErrorKind, what: &str) -> Verdict {
+    match result {
+        Err(error) if error.is(kind) && !error.is_outcome_unknown() => Ok(()),
+        Err(error) => Err(Stop::Failed(format!("{what} must fail as {kind:?}, it failed as: {error}"))),
+        Ok(_) => Err(Stop::Failed(format!("{what} must fail as {kind:?}, it succeeded"))),
+    }
+}
+
+/// What tasks answered, in no order.
+pub(super) async fn join<T: 'static>(mut tasks: JoinSet<Result<T, Stop>>) -> Result<Vec<T>, Stop> {
+    let mut answers = Vec::new();
+    while let Some(answer) = tasks.join_next().await {
+        answers.push(answer.map_err(|e| Stop::Failed(e.to_string()))??);
+    }
+    Ok(answers)
+}

@@ -1,0 +1,153 @@
+//! The suite that every [`Storage`] must pass: the contract of the trait, sentence by sentence.
+
+mod conditions;
+mod context;
+mod deleting;
+mod dropping;
+mod listing;
+mod multipart;
+mod objects;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use self::context::{Context, Stop, Verdict};
+use super::{CaseReport, Outcome, Report};
+use crate::storage::Storage;
+
+/// How hard a storage is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageCheck {
+    /// Objects of the case with many keys. Default 1001: more than a page of most stores.
+    pub many: u32,
+    /// Tasks that race for one key. Default 8.
+    pub racers: u32,
+    /// How often a case repeats what needs luck to go wrong. Default 20.
+    pub rounds: u32,
+    /// A case that takes longer has failed. Default 5 min.
+    pub patience: Duration,
+}
+
+impl Default for StorageCheck {
+    fn default() -> Self {
+        Self { many: 1_001, racers: 8, rounds: 20, patience: Duration::from_secs(5 * 60) }
+    }
+}
+
+type Case = (&'static str, fn(Context) -> BoxFuture<'static, Verdict>);
+
+macro_rules! cases {
+    ($($module:ident: $($case:ident),+;)+) => {
+        &[$($((stringify!($case), |context| Box::pin($module::$case(context)))),+),+]
+    };
+}
+
+const CASES: &[Case] = cases! {
+    objects:
+        an_object_is_read_back_whole,
+        an_object_of_many_pieces_is_read_back_whole,
+        a_range_gives_exactly_its_bytes,
+        a_range_at_or_beyond_the_end_gives_nothing,
+        ranges_are_read_at_the_same_time,
+        a_missing_key_is_not_found,
+        an_object_and_others_below_its_key_live_side_by_side,
+        keys_of_every_shape_are_kept_apart,
+        attributes_of_a_put_are_accepted,
+        an_overwrite_replaces_the_whole_object,
+        an_etag_changes_with_the_content,
+        readers_see_one_of_two_contents_during_overwrites,
+        a_put_is_seen_by_every_later_call;
+    conditions:
+        if_absent_stores_under_a_free_key,
+        if_absent_leaves_an_existing_object_untouched,
+        one_of_many_racing_if_absent_puts_wins_and_stays,
+        if_absent_stores_again_after_a_delete,
+        if_match_replaces_the_object_with_that_etag,
+        if_match_with_another_etag_changes_nothing,
+        if_match_on_a_missing_key_stores_nothing,
+        one_of_many_racing_if_match_puts_wins_and_stays,
+        a_condition_that_the_store_lacks_is_refused;
+    listing:
+        list_returns_keys_in_byte_order,
+        a_listing_describes_objects_as_head_does,
+        a_prefix_need_not_end_at_a_slash,
+        a_prefix_that_no_key_has_gives_nothing,
+        a_listing_folds_at_the_first_slash,
+        pages_of_every_size_give_the_same_listing,
+        a_listing_during_changes_holds_what_stays,
+        many_keys_are_listed_and_deleted;
+    deleting:
+        a_deleted_object_is_gone,
+        a_missing_key_counts_as_deleted,
+        a_delete_takes_only_the_keys_it_names,
+        a_deleted_key_can_be_put_again;
+    multipart:
+        parts_make_the_whole_object,
+        one_part_makes_an_object,
+        parts_come_in_any_order,
+        parts_come_from_many_tasks_at_once,
+        uploads_of_several_keys_do_not_mix,
+        two_uploads_of_one_key_do_not_mix,
+        a_part_that_is_sent_again_replaces_the_first,
+        a_gap_between_parts_is_refused,
+        an_upload_is_invisible_until_it_is_finished,
+        temporary_objects_are_deleted_by_their_keys,
+        an_aborted_upload_leaves_nothing,
+        an_unknown_upload_is_aborted_without_an_error,
+        a_finish_replaces_an_object,
+        a_finish_with_if_absent_leaves_an_existing_object_untouched,
+        one_of_many_racing_if_absent_finishes_wins_and_stays,
+        a_multipart_upload_that_the_store_lacks_is_refused;
+    dropping:
+        a_dropped_put_leaves_all_or_nothing,
+        a_dropped_overwrite_leaves_the_old_object_or_the_new_one,
+        a_dropped_get_harms_nothing,
+        a_dropped_part_can_be_sent_again;
+};
+
+/// Runs every case against a storage and reports on each.
+///
+/// Everything lies under a prefix of this run, `siltstone-check-<uuid>/`, and is removed in the end; other objects of the
+/// location are neither read nor changed. Must run on a tokio runtime; the more threads it has, the more races are tried.
+pub async fn check_storage(storage: Arc<dyn Storage>, check: &StorageCheck) -> Report {
+    let run = uuid::Uuid::new_v4();
+    let mut report = Report::default();
+    let mut left = Vec::new();
+    let began = Instant::now();
+    for (number, &(name, case)) in CASES.iter().enumerate() {
+        let context =
+            Context::new(Arc::clone(&storage), *check, format!("siltstone-check-{run}/{number:02}/"));
+        let began = Instant::now();
+        let outcome = outcome(case(context.clone()), check.patience).await;
+        report.cases.push(CaseReport { name, outcome, elapsed: began.elapsed() });
+        let cleaned = Box::pin(async move { context.clean().await });
+        if let Outcome::Failed(reason) = self::outcome(cleaned, check.patience).await {
+            left.push(format!("after {name}: {reason}"));
+        }
+    }
+    let outcome = if left.is_empty() { Outcome::Passed } else { Outcome::Failed(left.join("; ")) };
+    let name = "the_suite_removes_what_it_wrote";
+    report.cases.push(CaseReport { name, outcome, elapsed: began.elapsed() });
+    report
+}
+
+/// On a task of its own, so that a panic of the storage is an outcome too.
+async fn outcome(case: BoxFuture<'static, Verdict>, patience: Duration) -> Outcome {
+    let mut task = tokio::spawn(case);
+    match tokio::time::timeout(patience, &mut task).await {
+        Ok(Ok(Ok(()))) => Outcome::Passed,
+        Ok(Ok(Err(Stop::Failed(reason)))) => Outcome::Failed(reason),
+        Ok(Ok(Err(Stop::NotApplicable(why)))) => Outcome::NotApplicable(why.to_owned()),
+        Ok(Err(e)) => Outcome::Failed(e.to_string()),
+        Err(_) => {
+            task.abort();
+            Outcome::Failed(format!("no end after {patience:?}"))
+        }
+    }
+}
