@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn every_bound_is_checked() {
-        let broken: [(&str, fn(&mut types::Info)); 9] = [
+        type Breach = fn(&mut types::Info);
+        let broken: [(&str, Breach); 9] = [
             ("backend name", |i| i.name = "S3".to_owned()),
             ("version", |i| i.version = "x".repeat(65)),
             ("version", |i| i.version = "a\nb".to_owned()),

@@ -39,7 +39,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Of an error of the runtime; `said` is the last line that the plugin wrote to its standard error.
+    /// Of an error of the runtime; `said` is what the plugin last wrote to its standard error.
     pub(crate) fn from_runtime(error: &wasmtime::Error, said: Option<&str>, memory: Option<u64>) -> Self {
         let mut what = if let Some(trap) = error.downcast_ref::<Trap>() {
             trap.to_string()
@@ -52,7 +52,7 @@ impl Fault {
             what.push_str(&format!(", after it asked for more than its {limit} bytes of memory"));
         }
         if let Some(line) = said {
-            what.push_str(&format!(", after it wrote {}", text::quoted(line, 512)));
+            what.push_str(&format!(", after it wrote {}", text::quoted(line, 2048)));
         }
         Self::Trap { what }
     }

@@ -90,9 +90,10 @@ async fn metered<T>(
     limits: &Limits,
     payload: u64,
 ) -> Result<T, Fault> {
+    stderr.begin();
     meter::drive(call, vitals, limits, limits.allowance(payload)).await?.map_err(|e| {
         let refused = vitals.memory_refused().then_some(limits.memory);
-        Fault::from_runtime(&e, stderr.last_line().as_deref(), refused)
+        Fault::from_runtime(&e, stderr.last_words().as_deref(), refused)
     })
 }
 

@@ -1,5 +1,6 @@
 //! What a plugin writes to the log or to its standard streams: bounded, redacted, rate-limited lines.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -12,6 +13,12 @@ use super::text;
 
 /// Bytes of a line; the contract's bound.
 const MAX_LINE: usize = 4096;
+/// Bytes of an unfinished line. More than a line may show, so that a secret is seen whole before the line is cut.
+const MAX_OPEN: usize = (16 << 10) + 4;
+/// Lines of a standard stream that are kept for the text of a fault.
+const LAST_LINES: usize = 4;
+/// Bytes of each of them.
+const MAX_LAST: usize = 512;
 /// Seconds' worth of lines that may come at once.
 const BURST: f64 = 4.0;
 
@@ -46,9 +53,9 @@ impl Log {
         Self { plugin: plugin.to_owned(), redactor, bucket: Mutex::new(bucket) }
     }
 
-    /// Writes a line, or counts it as dropped.
-    pub(crate) fn write(&self, level: Level, line: &str) {
-        let Some(dropped) = lock(&self.bucket).take(Instant::now()) else { return };
+    /// Writes a line and answers true, or counts it as dropped.
+    pub(crate) fn write(&self, level: Level, line: &str) -> bool {
+        let Some(dropped) = lock(&self.bucket).take(Instant::now()) else { return false };
         let plugin = self.plugin.as_str();
         if dropped > 0 {
             tracing::warn!(plugin, dropped, "log lines of the plugin were dropped: it wrote too many");
@@ -59,6 +66,7 @@ impl Log {
             Level::Info => tracing::info!(plugin, "{line}"),
             Level::Warn => tracing::warn!(plugin, "{line}"),
         }
+        true
     }
 
     /// The line as it may be seen.
@@ -93,7 +101,7 @@ pub(crate) struct LogPipe {
 #[derive(Debug, Default)]
 struct Lines {
     open: Vec<u8>,
-    last: Option<String>,
+    last: VecDeque<String>,
 }
 
 impl LogPipe {
@@ -101,30 +109,41 @@ impl LogPipe {
         Self { log, level, lines: Arc::default() }
     }
 
-    /// The last line that was written, finished or not, as it may be seen.
-    pub(crate) fn last_line(&self) -> Option<String> {
-        let lines = lock(&self.lines);
-        if lines.open.is_empty() {
-            return lines.last.clone();
-        }
-        Some(self.log.shown(&String::from_utf8_lossy(&lines.open)))
+    /// Forgets the lines of the call before.
+    pub(crate) fn begin(&self) {
+        *lock(&self.lines) = Lines::default();
+    }
+
+    /// The last lines that were written, as they may be seen, on one line.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        let mut lines = lock(&self.lines);
+        self.end_line(&mut lines);
+        (!lines.last.is_empty())
+            .then(|| lines.last.iter().map(String::as_str).collect::<Vec<_>>().join(" / "))
     }
 
     fn take(&self, bytes: &[u8]) {
         let mut lines = lock(&self.lines);
         for part in bytes.split_inclusive(|b| *b == b'\n') {
-            let room = MAX_LINE.saturating_sub(lines.open.len());
+            let room = MAX_OPEN.saturating_sub(lines.open.len());
             let text = part.strip_suffix(b"\n").unwrap_or(part);
             lines.open.extend_from_slice(&text[..text.len().min(room)]);
             if part.ends_with(b"\n") {
-                let line = std::mem::take(&mut lines.open);
-                let line = String::from_utf8_lossy(&line);
-                self.log.write(self.level, &line);
-                if !line.trim().is_empty() {
-                    lines.last = Some(self.log.shown(&line));
-                }
+                self.end_line(&mut lines);
             }
         }
+    }
+
+    fn end_line(&self, lines: &mut Lines) {
+        let line = std::mem::take(&mut lines.open);
+        let line = String::from_utf8_lossy(&line);
+        if line.trim().is_empty() || !self.log.write(self.level, &line) {
+            return;
+        }
+        if lines.last.len() == LAST_LINES {
+            lines.last.pop_front();
+        }
+        lines.last.push_back(text::cut(&self.log.shown(&line), MAX_LAST).to_owned());
     }
 }
 
@@ -200,13 +219,19 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_remembers_its_last_line_and_never_more_than_one_line() {
+    fn a_pipe_remembers_its_last_lines_and_never_more_than_a_few() {
         let pipe = LogPipe::new(log(), Level::Debug);
         pipe.take(b"first\nsec");
-        assert_eq!(pipe.last_line().as_deref(), Some("sec"));
-        pipe.take(b"ond hunter2\n\n");
-        assert_eq!(pipe.last_line().as_deref(), Some("second [redacted TOKEN]"));
-        pipe.take(&vec![b'x'; 1 << 20]);
-        assert_eq!(lock(&pipe.lines).open.len(), MAX_LINE);
+        pipe.take(b"ond hunter2\n\nopen");
+        assert_eq!(pipe.last_words().as_deref(), Some("first / second [redacted TOKEN] / open"));
+        for _ in 0..10 {
+            pipe.take(&vec![b'x'; 1 << 20]);
+            assert!(lock(&pipe.lines).open.len() <= MAX_OPEN);
+            pipe.take(b"\n");
+        }
+        assert_eq!(lock(&pipe.lines).last.len(), LAST_LINES);
+        assert!(pipe.last_words().unwrap().len() <= LAST_LINES * (MAX_LAST + 3));
+        pipe.begin();
+        assert_eq!(pipe.last_words(), None);
     }
 }

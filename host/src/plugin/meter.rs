@@ -63,8 +63,8 @@ impl Vitals {
         self.cpu_micros.store(0, Ordering::Relaxed);
     }
 
-    /// Changes whenever payload moved or the guest computed for ten milliseconds: waking up now and then to look at
-    /// the clock is not progress.
+    /// Changes whenever payload moved or the guest computed for ten milliseconds: going through a large folder is
+    /// progress, waking up now and then to look at the clock is not.
     fn mark(&self) -> (u64, u64) {
         (self.moved.load(Ordering::Relaxed), self.cpu_micros.load(Ordering::Relaxed) / 10_000)
     }

@@ -298,5 +298,6 @@ fn services(plugin: &str, redactor: Arc<Redactor>, grants: Grants, engine: &Plug
     Services { log, redactor, tokens: TokenCache::default(), grants }
 }
 
-#[cfg(all(test, feature = "bundled"))]
+#[cfg(test)]
+#[cfg(feature = "bundled")]
 mod tests;

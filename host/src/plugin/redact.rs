@@ -46,8 +46,12 @@ impl Redactor {
     pub(crate) fn new(settings: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut secrets = Secrets::default();
         for (name, value) in settings {
-            if !value.is_empty() && secrets.known.insert(value.clone()) {
-                secrets.fixed.push((name, value));
+            // The lines of a key in several lines as well, since text is often shown line by line.
+            let lines = value.lines().filter(|line| line.len() >= MIN_PIECE);
+            for piece in std::iter::once(value.as_str()).chain(lines) {
+                if !piece.is_empty() && secrets.known.insert(piece.to_owned()) {
+                    secrets.fixed.push((name.clone(), piece.to_owned()));
+                }
             }
         }
         Self { secrets: RwLock::new(secrets) }
@@ -138,6 +142,8 @@ mod tests {
     fn the_longest_secret_is_replaced_wherever_it_stands() {
         assert_eq!(redactor().clean("xabcdefabcy"), "x[redacted LONG][redacted KEY]y");
         assert_eq!(redactor().clean("nothing here"), "nothing here");
+        let key = Redactor::new([("PEM".to_owned(), "-----BEGIN-----\nMIIEvQIBADAN\n".to_owned())]);
+        assert_eq!(key.clean("bad: MIIEvQIBADAN"), "bad: [redacted PEM]");
     }
 
     #[test]

@@ -70,10 +70,10 @@ trials! {
     an_exit_ends_the_call: Exit in Put => Fails(Fault, &["exit"]);
     an_endless_loop_is_ended: Loop in Put => Fails(Fault, &["computed for more than 300ms"]);
     an_endless_loop_of_host_calls_is_ended: CallLoop in Put => Fails(Fault, &["computed for more than 300ms"]);
-    endless_recursion_is_ended: Recursion in Put => Fails(Fault, &["stack"]);
+    endless_recursion_is_ended: Recursion in Put => Fails(Fault, &["broke off"]);
     memory_is_bounded: MemoryHog in Put => Fails(Fault, &["33554432 bytes of memory"]);
     a_long_sleep_is_a_stall: Sleep in Put => Fails(Timeout, &["nothing moved for 1s 500ms"]);
-    waking_up_is_not_moving: Dawdle in Put => Fails(Timeout, &["nothing moved for 1s 500ms"]);
+    waking_up_for_ever_ends_with_its_time: Dawdle in Put => Fails(Timeout, &["was stopped"]);
     a_trickle_ends_with_its_time: Trickle in GetMuch => Fails(Timeout, &["more than the 5s"]);
     a_get_that_sends_less_than_it_says_is_found_out: SendsLess in Get => Fails(Fault, &["says that it sent 16 bytes, but 15"]);
     a_get_that_sends_more_than_asked_is_found_out: SendsMore in Get => Fails(Fault, &["more bytes than were asked for"]);
