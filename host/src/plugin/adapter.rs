@@ -1,7 +1,5 @@
 //! A plugin at one location as a [`Storage`] of the host.
 
-use std::fmt;
-
 use async_trait::async_trait;
 
 use super::bindings::types;
@@ -66,12 +64,6 @@ impl Call<'_> {
     }
 }
 
-impl fmt::Display for PluginStorage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.home)
-    }
-}
-
 #[async_trait]
 impl Storage for PluginStorage {
     fn home(&self) -> &str {
@@ -102,7 +94,11 @@ impl Storage for PluginStorage {
 
     async fn get(&self, key: &ObjectKey, range: ByteRange, to: &Sink) -> Result<u64> {
         let writer = to.writer();
-        let room = range.len.map_or(writer.room(), |len| len.min(writer.room()));
+        if let Some(len) = range.len.filter(|len| *len > writer.room()) {
+            let message = format!("{len} bytes were asked for, but the sink takes {}", writer.room());
+            return Err(Error::invalid("get", message).with("key", key));
+        }
+        let room = range.len.unwrap_or(writer.room());
         let mut call = self.begin("get", Effect::Reads).await?;
         let (lent, target) = {
             let data = call.lease.seat.instance.data_mut();

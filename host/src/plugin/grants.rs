@@ -150,10 +150,11 @@ impl Policy<'_> {
                 return Ok(Ok(real));
             }
         }
-        Ok(Err(format!(
-            "{shown}: it lies outside the configured folder; list it or a folder above it in {}",
-            self.extra.variable
-        )))
+        let remedy = match self.extra.variable.as_str() {
+            "" => String::new(),
+            variable => format!("; list it or a folder above it in {variable}"),
+        };
+        Ok(Err(format!("{shown}: it lies outside the configured folder{remedy}")))
     }
 }
 

@@ -112,7 +112,52 @@ fn read_regular(path: &Path) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::grants::Grants;
+    use super::super::limits::Limits;
+    use super::super::log::Log;
+    use super::super::redact::Redactor;
+    use super::super::state::Services;
+    use super::super::tokens::TokenCache;
     use super::*;
+
+    fn state(phase: Phase) -> State {
+        let redactor = Arc::new(Redactor::default());
+        let log = Arc::new(Log::new("p", Arc::clone(&redactor), 10));
+        let services = Services { log, redactor, tokens: TokenCache::default(), grants: Grants::default() };
+        State::new(phase, Arc::new(services), &Limits::default()).unwrap()
+    }
+
+    /// Whether `log`, `read-file`, `cache-get` and `cache-put` may be called.
+    async fn allowed(phase: Phase) -> [bool; 4] {
+        use host::Host;
+        let mut state = state(phase);
+        [
+            state.log(host::LogLevel::Info, "line".to_owned()).is_ok(),
+            state.read_file("X_FILE".to_owned()).await.is_ok(),
+            state.cache_get("key".to_owned()).await.is_ok(),
+            state.cache_put("key".to_owned(), vec![1], 1000).is_ok(),
+        ]
+    }
+
+    #[tokio::test]
+    async fn describe_may_call_nothing_and_needs_may_only_read_files() {
+        assert_eq!(allowed(Phase::Describe).await, [false; 4]);
+        assert_eq!(allowed(Phase::Needs).await, [false, true, false, false]);
+        assert_eq!(allowed(Phase::Serve).await, [true; 4]);
+    }
+
+    #[tokio::test]
+    async fn an_instance_that_is_gone_leaves_no_task_behind() {
+        use host::Host;
+        let mut first = state(Phase::Serve);
+        let services = Arc::clone(first.services());
+        assert!(first.cache_get("token".to_owned()).await.unwrap().refresh);
+        drop(first);
+        let mut second = State::new(Phase::Serve, services, &Limits::default()).unwrap();
+        assert!(second.cache_get("token".to_owned()).await.unwrap().refresh);
+    }
 
     #[test]
     fn only_regular_files_of_bounded_length_are_read_and_links_are_followed() {

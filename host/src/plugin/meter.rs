@@ -43,7 +43,7 @@ impl Vitals {
         self.memory_refused.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the instance ever asked for more memory than it may have.
+    /// Whether the current call asked for more memory than the instance may have.
     pub(crate) fn memory_refused(&self) -> bool {
         self.memory_refused.load(Ordering::Relaxed)
     }
@@ -61,6 +61,7 @@ impl Vitals {
     fn begin(&self) {
         self.moved.store(0, Ordering::Relaxed);
         self.cpu_micros.store(0, Ordering::Relaxed);
+        self.memory_refused.store(false, Ordering::Relaxed);
     }
 
     /// Changes whenever payload moved or the guest computed for ten milliseconds: going through a large folder is

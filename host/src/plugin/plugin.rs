@@ -51,7 +51,7 @@ impl PluginSource {
 /// Folders that a request may name instead of the configured one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExtraRoots {
-    /// The variable that lists them, for the text of a refusal.
+    /// The variable that lists them, for the text of a refusal; empty where there is none.
     pub variable: String,
     /// Absolute paths; each admits itself and everything below it.
     pub paths: Vec<PathBuf>,
