@@ -3,6 +3,7 @@
 //! *Pin instead of pause.* The engine, not the host, lists the files of a cut and says how each may be captured. The
 //! guaranteed unit of consistency is the shard; a wider scope is tried first and reported.
 
+pub mod directory;
 mod restore;
 mod snapshot;
 
