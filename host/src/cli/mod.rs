@@ -90,10 +90,15 @@ fn usage(error: &clap::Error, json: bool) -> ExitCode {
         let _ = error.print();
         return if error.use_stderr() { Exit::Refused.into() } else { Exit::Done.into() };
     }
-    let text = error.render().to_string();
-    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let message = one_line(&error.render().to_string());
     say(&json!({ "error": { "kind": "usage", "message": message } }).to_string());
     Exit::Refused.into()
+}
+
+/// What clap says before it shows the usage.
+fn one_line(text: &str) -> String {
+    let head: Vec<&str> = text.lines().take_while(|l| !l.starts_with("Usage:")).map(str::trim).collect();
+    head.join(" ").trim().trim_start_matches("error: ").to_owned()
 }
 
 /// Prints what came out and answers the exit code.

@@ -38,6 +38,8 @@ impl Exit {
             ErrorKind::Invalid | ErrorKind::AlreadyExists | ErrorKind::Conflict | ErrorKind::Unsupported => {
                 Self::Refused
             }
+            // The host's own refusal of a place, not the store's.
+            ErrorKind::Denied if error.operation() == "grant" => Self::Refused,
             ErrorKind::Corrupt => Self::Damaged,
             ErrorKind::Cancelled => Self::Cancelled,
             _ => Self::Failed,

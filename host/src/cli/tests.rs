@@ -86,6 +86,12 @@ fn wrong_usage_is_refused_by_name() {
 }
 
 #[test]
+fn wrong_usage_fits_on_one_line_of_json() {
+    let text = parse("siltstone backup").unwrap_err().render().to_string();
+    assert_eq!(one_line(&text), "the following required arguments were not provided: --id <ID>");
+}
+
+#[test]
 fn errors_have_the_exit_code_of_their_kind() {
     for (kind, exit) in [
         (ErrorKind::Invalid, Exit::Refused),

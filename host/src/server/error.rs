@@ -98,6 +98,8 @@ impl Failure {
             | ErrorKind::AlreadyExists
             | ErrorKind::Conflict
             | ErrorKind::Unsupported => StatusCode::UNPROCESSABLE_ENTITY,
+            // The host's own refusal, not the store's: the request names a place that plugins may not reach.
+            ErrorKind::Denied if error.operation() == "grant" => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::Application { status, message: error.to_string() }

@@ -1,6 +1,9 @@
 //! What is refused, with which code, and in which order the reasons count.
 
+use axum::response::IntoResponse;
+
 use super::*;
+use crate::server::error::{Failure, Missing};
 
 const CREATE: &str = "/v1/backups/filesystem";
 const RESTORE: &str = "/v1/backups/filesystem/nightly/restore";
@@ -139,6 +142,15 @@ async fn errors_of_the_host_get_the_status_of_their_endpoint() {
             assert_eq!(reply.message(), "test: the host says no");
         }
     }
+}
+
+#[test]
+fn a_place_that_the_host_does_not_allow_is_the_callers_mistake() {
+    let status = |operation| {
+        let error = Error::new(ErrorKind::Denied, operation, "may not");
+        Failure::of(&error, Missing::NotFound).into_response().status().as_u16()
+    };
+    assert_eq!((status("grant"), status("put")), (422, 500));
 }
 
 #[tokio::test]
