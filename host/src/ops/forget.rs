@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Verb;
-use crate::model::{BackupId, Location, ManifestLine, ObjectKey, State};
+use crate::model::{BackupId, Location, ManifestLine, NodeEntry, ObjectKey, State};
 use crate::ops::ForgetReport;
 use crate::ops::context::Context;
 use crate::ops::context::unknown_backup;
@@ -27,10 +27,10 @@ pub(crate) async fn forget(
             return Err(refused(&id, "an operation on it is running; cancel it first"));
         }
     }
-    let descriptor = match descriptor_store::load(&*storage, &id).await {
-        Ok(found) => found.map(|f| f.descriptor),
+    let (descriptor, condition) = match descriptor_store::load(&*storage, &id).await {
+        Ok(found) => (found.map(|f| f.descriptor), Condition::Sound),
         // A damaged backup may be forgotten; its own content is not needed for that.
-        Err(e) if e.is(ErrorKind::Corrupt) => None,
+        Err(e) if e.is(ErrorKind::Corrupt) => (None, Condition::Damaged),
         Err(e) => return Err(e),
     };
     if let Some(descriptor) = &descriptor
@@ -39,14 +39,22 @@ pub(crate) async fn forget(
         let state = descriptor.state.as_str();
         return Err(refused(&id, &format!("it is {state}; another server may be working on it")));
     }
-    refuse_while_needed(context, &*storage, &id).await?;
+    refuse_while_needed(context, &*storage, &id, condition).await?;
     let key = layout::descriptor_key(&id)?;
     delete_one(&*storage, &key).await?;
     let rest = delete_prefix(&*storage, &layout::backup_prefix(&id)).await?;
-    if descriptor.is_none() && rest.objects + rest.refused == 0 {
+    let had_descriptor = descriptor.is_some() || condition == Condition::Damaged;
+    if !had_descriptor && rest.objects + rest.refused == 0 {
         return Err(unknown_backup(id.as_str(), storage.home()));
     }
-    Ok(ForgetReport { objects: rest.objects + u64::from(descriptor.is_some()), refused: rest.refused })
+    Ok(ForgetReport { objects: rest.objects + u64::from(had_descriptor), refused: rest.refused })
+}
+
+/// Whether the descriptor of the backup to be forgotten can be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Sound,
+    Damaged,
 }
 
 async fn delete_one(storage: &dyn Storage, key: &ObjectKey) -> Result<()> {
@@ -56,36 +64,79 @@ async fn delete_one(storage: &dyn Storage, key: &ObjectKey) -> Result<()> {
     }
 }
 
-/// Looks whether a manifest of another backup names chunks of this one.
-async fn refuse_while_needed(context: &Context, storage: &dyn Storage, id: &BackupId) -> Result<()> {
-    let own = layout::backup_prefix(id);
+/// Looks whether a manifest of another backup names chunks of this one. Of a damaged one that cannot be known, so it
+/// keeps this one; but two damaged ones must not keep each other.
+async fn refuse_while_needed(
+    context: &Context,
+    storage: &dyn Storage,
+    id: &BackupId,
+    own: Condition,
+) -> Result<()> {
     for other in list_folders(storage, "").await?.into_iter().filter_map(|name| BackupId::new(name).ok()) {
         if other == *id {
             continue;
         }
-        let Some(found) = descriptor_store::load(storage, &other).await? else { continue };
-        let descriptor = found.descriptor;
-        if !descriptor.state.is_terminal() && descriptor.base.as_ref() == Some(id) {
-            return Err(refused(id, &format!("backup `{other}` is being made on top of it")));
-        }
-        if descriptor.state != State::Success {
-            continue;
-        }
-        for node in descriptor.nodes.values() {
-            let manifest = ManifestSpool::fetch(storage, node, &context.scratch()).await?;
-            for line in &mut manifest.open()? {
-                if let ManifestLine::Chunk(chunk) = line?
-                    && chunk.key.as_str().starts_with(&own)
-                {
-                    return Err(refused(
-                        id,
-                        &format!("backup `{other}` refers to its chunks; forget that one first"),
-                    ));
-                }
+        match refers(context, storage, &other, id).await {
+            Ok(None) => {}
+            Ok(Some(why)) => return Err(refused(id, &why)),
+            Err(e) if e.is(ErrorKind::Corrupt) && own == Condition::Damaged => {}
+            Err(e) if e.is(ErrorKind::Corrupt) => {
+                let why = format!(
+                    "backup `{other}` is damaged, so it is not known whether it refers to its chunks; forget that one first"
+                );
+                return Err(refused(id, &why).with_source(e));
             }
+            Err(e) => return Err(e),
         }
     }
     Ok(())
+}
+
+/// Why backup `other` needs the chunks of `id`, if it does.
+async fn refers(
+    context: &Context,
+    storage: &dyn Storage,
+    other: &BackupId,
+    id: &BackupId,
+) -> Result<Option<String>> {
+    let own = layout::backup_prefix(id);
+    let Some(found) = descriptor_store::load(storage, other).await? else { return Ok(None) };
+    let descriptor = found.descriptor;
+    if !descriptor.state.is_terminal() && descriptor.base.as_ref() == Some(id) {
+        return Ok(Some(format!("backup `{other}` is being made on top of it")));
+    }
+    if descriptor.state != State::Success {
+        return Ok(None);
+    }
+    for node in descriptor.nodes.values() {
+        match names_chunks(context, storage, node, &own).await {
+            Ok(true) => {
+                return Ok(Some(format!("backup `{other}` refers to its chunks; forget that one first")));
+            }
+            Ok(false) => {}
+            // Its manifest is lost, but it wrote all of its chunks itself.
+            Err(e) if e.is(ErrorKind::Corrupt) && node.new_bytes == node.stored_bytes => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(None)
+}
+
+async fn names_chunks(
+    context: &Context,
+    storage: &dyn Storage,
+    node: &NodeEntry,
+    under: &str,
+) -> Result<bool> {
+    let manifest = ManifestSpool::fetch(storage, node, &context.scratch()).await?;
+    for line in &mut manifest.open()? {
+        if let ManifestLine::Chunk(chunk) = line?
+            && chunk.key.as_str().starts_with(under)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn refused(id: &BackupId, why: &str) -> Error {
