@@ -1,1 +1,7 @@
-//! tests.
+//! What the end-to-end suites and the binaries beside them share.
+
+pub mod corrupt;
+pub mod driver;
+pub mod folder_db;
+pub mod gate;
+pub mod ops_house;
