@@ -44,7 +44,7 @@ pub(crate) struct Job {
 }
 
 /// How long a given-up attempt waits for its steps, before it removes what they made.
-const STEPS_PATIENCE: Duration = Duration::from_millis(1500);
+const STEPS_PATIENCE: Duration = Duration::from_millis(1000);
 
 impl Job {
     fn codec(&self) -> Codec {
