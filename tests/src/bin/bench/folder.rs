@@ -58,7 +58,7 @@ impl SnapshotSource for FolderSource {
             name: CollectionName::new(NAME)?,
             schema: serde_json::json!({}),
             aliases: Vec::new(),
-            shards: vec![ShardInfo { tenant: None, state: TenantState::Cold }],
+            shards: vec![ShardInfo { tenant: None, state: TenantState::Hot }],
         }])
     }
 
@@ -87,7 +87,7 @@ impl Cut for FolderCut {
     }
 
     fn shards(&self) -> Vec<(ShardId, TenantState)> {
-        vec![(self.shard.clone(), TenantState::Cold)]
+        vec![(self.shard.clone(), TenantState::Hot)]
     }
 
     fn pause(&self) -> Duration {
