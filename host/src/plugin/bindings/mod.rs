@@ -36,5 +36,6 @@ wasmtime::component::bindgen!({
     },
 });
 
-pub(crate) use exports::siltstone::storage::store::GuestHandle;
-pub(crate) use siltstone::storage::{host, io, types};
+pub(crate) use self::exports::siltstone::storage::store::GuestHandle;
+// Rustdoc also passes this crate to itself under the same name.
+pub(crate) use self::siltstone::storage::{host, io, types};
