@@ -56,12 +56,12 @@ impl Cursor {
         }
         for prefix in prefixes {
             follows("prefix", &prefix, &mut self.prefix, request)?;
-            let Some(name) = prefix[request.prefix.len()..].strip_suffix('/').filter(|n| !n.contains('/'))
-            else {
+            let below = prefix[request.prefix.len()..].strip_suffix('/');
+            if below.is_none_or(|name| name.contains('/')) {
                 return Err(format!("it listed {} as a prefix", text::quoted(&prefix, 200)));
-            };
-            // An empty name is a key with `//` in it, and no key of ours.
-            if !name.is_empty() && ObjectKey::new(prefix.trim_end_matches('/')).is_ok() {
+            }
+            // What is not a key of ours without its slash, such as `a//`, is nothing of ours.
+            if prefix.strip_suffix('/').is_some_and(|key| ObjectKey::new(key).is_ok()) {
                 out.prefixes.push(prefix);
             }
         }

@@ -11,3 +11,4 @@
 mod hostile;
 mod house;
 mod ops;
+mod storage;

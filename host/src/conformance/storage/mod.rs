@@ -56,7 +56,6 @@ const CASES: &[Case] = cases! {
         a_range_at_or_beyond_the_end_gives_nothing,
         ranges_are_read_at_the_same_time,
         a_missing_key_is_not_found,
-        an_object_and_others_below_its_key_live_side_by_side,
         keys_of_every_shape_are_kept_apart,
         attributes_of_a_put_are_accepted,
         an_overwrite_replaces_the_whole_object,

@@ -106,17 +106,6 @@ pub(super) async fn a_missing_key_is_not_found(c: Context) -> Verdict {
     Ok(())
 }
 
-pub(super) async fn an_object_and_others_below_its_key_live_side_by_side(c: Context) -> Verdict {
-    let names = ["a", "a/b", "a/b/c", "x/y/z", "x/y", "x"];
-    for name in names {
-        c.put(name, &content(100, name)).await?;
-    }
-    for name in names {
-        c.holds(name, &content(100, name)).await?;
-    }
-    Ok(())
-}
-
 pub(super) async fn keys_of_every_shape_are_kept_apart(c: Context) -> Verdict {
     let mut names: Vec<String> = [
         "ab",
