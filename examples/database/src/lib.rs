@@ -31,6 +31,8 @@
 
 mod backup;
 mod catalogue;
+#[cfg(test)]
+mod conformance;
 mod database;
 mod engine;
 mod objects;

@@ -1,5 +1,6 @@
 //! The suites that every storage and every engine must pass.
 
+pub mod engine;
 mod report;
 mod storage;
 
