@@ -37,7 +37,9 @@ mod database;
 mod engine;
 mod objects;
 mod restore;
+mod server;
 
 pub use catalogue::Tenancy;
 pub use database::{Database, LinkFn, MAX_OPEN_SHARDS, Options};
 pub use objects::{Change, Condition, Object, ShardChanges};
+pub use server::{Identity, router};

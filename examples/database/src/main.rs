@@ -1,2 +1,3 @@
-//! db main.
+//! The command line of the database server.
+
 fn main() {}

@@ -1,0 +1,51 @@
+//! Importing many objects: atomic for each shard, with one result per object.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use serde::Deserialize;
+use siltstone::Error;
+use siltstone::model::ShardId;
+
+use crate::server::Server;
+use crate::server::objects::{Wire, result};
+use crate::server::reply::{Answer, ok, on, parse};
+use crate::{Change, ShardChanges};
+
+#[derive(Deserialize)]
+struct Batch {
+    objects: Vec<Wire>,
+}
+
+/// Writes the objects, those that exist are overwritten. Answers 200 whatever became of each of them.
+pub(super) async fn import(State(server): State<Server>, body: Bytes) -> Answer {
+    let batch: Batch = parse(&body)?;
+    let results = on(server, move |db| {
+        let mut shards: BTreeMap<ShardId, Vec<(usize, Change)>> = BTreeMap::new();
+        let mut wires = batch.objects;
+        let mut errors: BTreeMap<usize, Error> = BTreeMap::new();
+        for (index, wire) in wires.iter_mut().enumerate() {
+            match wire.object(db) {
+                Ok((shard, object)) => {
+                    wire.id = Some(object.id);
+                    shards.entry(shard).or_default().push((index, Change::Put(object)));
+                }
+                Err(e) => {
+                    errors.insert(index, e);
+                }
+            }
+        }
+        for (shard, changes) in shards {
+            let (indices, changes): (Vec<usize>, Vec<Change>) = changes.into_iter().unzip();
+            if let Err(e) = db.write(&[ShardChanges { shard, changes }]) {
+                let (kind, message) = (e.kind(), e.to_string());
+                errors.extend(indices.into_iter().map(|i| (i, Error::new(kind, "import", message.clone()))));
+            }
+        }
+        let answer = |(index, wire)| result(wire, errors.get(&index));
+        Ok(wires.into_iter().enumerate().map(answer).collect::<Vec<_>>())
+    })
+    .await?;
+    Ok(ok(&results))
+}
