@@ -1,6 +1,6 @@
 //! The verb `verify`: is everything there that a restore needs, and is it what was backed up?
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::codec::{TreeHasher, hash_block};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    BackupId, ChunkLine, Compression, FileLine, Location, ManifestLine, NodeEntry, NodeName, State,
+    AttemptId, BackupId, ChunkLine, CollectionName, Compression, Descriptor, FileLine, Location,
+    ManifestHeader, ManifestLine, NodeEntry, NodeName, State,
 };
 use crate::ops::context::Context;
 use crate::ops::context::unknown_backup;
@@ -61,34 +62,43 @@ pub(crate) async fn verify(
         let text = format!("backup `{id}` is {}; only a SUCCESS can be verified", descriptor.state.as_str());
         return Err(Error::invalid("verify", text));
     }
+    let mut lost: BTreeSet<&CollectionName> = descriptor.selection.collections.iter().collect();
     for (name, node) in &descriptor.nodes {
-        verify_node(context, &storage, (name, node), depth, &findings).await?;
+        let found = verify_node(context, &storage, (name, node), &descriptor, depth, &findings).await?;
+        lost.retain(|name| !found.contains(*name));
+    }
+    // Of a damaged manifest nothing is known, and that was told.
+    if findings.lock().is_empty() {
+        for name in lost {
+            findings.add(format!("collection `{name}` stands in the descriptor and in no manifest"));
+        }
     }
     Ok(findings.report())
 }
 
+/// Answers the collections that the node's manifest has.
 async fn verify_node(
     context: &Arc<Context>,
     storage: &Arc<dyn Storage>,
     (name, node): (&NodeName, &NodeEntry),
+    descriptor: &Descriptor,
     depth: VerifyDepth,
     findings: &Arc<Findings>,
-) -> Result<()> {
+) -> Result<BTreeSet<CollectionName>> {
+    let damaged = |e: Error| {
+        if e.is(ErrorKind::Corrupt) {
+            findings.add(format!("node {name}: {e}"));
+            return Ok(BTreeSet::new());
+        }
+        Err(e)
+    };
     let spool = match ManifestSpool::fetch(&**storage, node, &context.scratch()).await {
         Ok(spool) => spool,
-        Err(e) if e.is(ErrorKind::Corrupt) => {
-            findings.add(format!("node {name}: {e}"));
-            return Ok(());
-        }
-        Err(e) => return Err(e),
+        Err(e) => return damaged(e),
     };
-    let chunks = match read_structure(&spool, findings) {
-        Ok(chunks) => chunks,
-        Err(e) if e.is(ErrorKind::Corrupt) => {
-            findings.add(format!("node {name}: {e}"));
-            return Ok(());
-        }
-        Err(e) => return Err(e),
+    let (chunks, collections) = match read_structure(&spool, descriptor, name, findings) {
+        Ok(found) => found,
+        Err(e) => return damaged(e),
     };
     check_presence(&**storage, &chunks, findings).await?;
     if depth == VerifyDepth::ReadData {
@@ -97,15 +107,23 @@ async fn verify_node(
         }
         findings.take(read_files(context, storage, &spool, findings).await)?;
     }
-    Ok(())
+    Ok(collections)
 }
 
-/// Reads the whole manifest, which checks its structure, and answers its chunks.
-fn read_structure(spool: &ManifestSpool, findings: &Findings) -> Result<Vec<ChunkLine>> {
-    let mut chunks = Vec::new();
-    for line in &mut spool.open()? {
+/// Reads the whole manifest, which checks its structure, and answers its chunks and collections.
+fn read_structure(
+    spool: &ManifestSpool,
+    descriptor: &Descriptor,
+    node: &NodeName,
+    findings: &Findings,
+) -> Result<(Vec<ChunkLine>, BTreeSet<CollectionName>)> {
+    let (mut chunks, mut collections) = (Vec::new(), BTreeSet::new());
+    let mut lines = spool.open()?;
+    check_owner(lines.header(), &descriptor.id, descriptor.attempt, node)?;
+    for line in &mut lines {
         match line? {
             ManifestLine::Chunk(chunk) => chunks.push(chunk),
+            ManifestLine::Collection(collection) => drop(collections.insert(collection.name)),
             ManifestLine::File(file) if file.offset == 0 => {
                 findings.files.fetch_add(1, Ordering::Relaxed);
             }
@@ -113,7 +131,21 @@ fn read_structure(spool: &ManifestSpool, findings: &Findings) -> Result<Vec<Chun
         }
     }
     findings.chunks.fetch_add(chunks.len() as u64, Ordering::Relaxed);
-    Ok(chunks)
+    Ok((chunks, collections))
+}
+
+/// A manifest belongs to exactly one node of one attempt, whatever a descriptor says.
+pub(crate) fn check_owner(
+    header: &ManifestHeader,
+    id: &BackupId,
+    attempt: AttemptId,
+    node: &NodeName,
+) -> Result<()> {
+    if header.backup == *id && header.attempt == attempt && header.node == *node {
+        return Ok(());
+    }
+    let text = format!("the manifest belongs to {}/{}/{}", header.backup, header.attempt, header.node);
+    Err(Error::corrupt("read", text))
 }
 
 /// Every chunk is in the store with its length. Chunks may lie in other attempts, so their prefixes are listed.

@@ -8,6 +8,7 @@ use base64::Engine;
 use crate::error::{Error, Result};
 use crate::model::{CollectionName, EngineInfo, ManifestLine, ShardId};
 use crate::ops::restore::Job;
+use crate::ops::verify::check_owner;
 use crate::repository::ManifestSpool;
 use crate::source::{CollectionPlan, NamedBlob, RestorePlan};
 
@@ -19,12 +20,7 @@ pub(super) fn plan(
 ) -> Result<RestorePlan> {
     let mut lines = spool.open()?;
     let header = lines.header().clone();
-    if header.backup != job.id || header.attempt != job.made_by || header.node != job.from {
-        return Err(Error::corrupt(
-            "restore",
-            format!("the manifest belongs to {}/{}/{}", header.backup, header.attempt, header.node),
-        ));
-    }
+    check_owner(&header, &job.id, job.made_by, &job.from)?;
     let engine = EngineInfo { name: header.engine.name.clone(), version: header.engine.version.clone() };
     let mut collections: Vec<CollectionPlan> = Vec::new();
     let mut extras = Vec::new();
