@@ -1,6 +1,8 @@
 //! What the end-to-end suites and the binaries beside them share.
 
 pub mod corrupt;
+pub mod crash;
+pub mod disk_full;
 pub mod driver;
 pub mod folder_db;
 pub mod gate;

@@ -1,5 +1,12 @@
 //! The operations end to end: a host over the real filesystem component and a database of folders.
 
 mod cancel;
+mod corruption;
+mod crash;
+mod forget_and_list;
+mod hostile_manifests;
+mod places;
+mod recovery;
 mod requests;
 mod round_trip;
+mod two_hosts;

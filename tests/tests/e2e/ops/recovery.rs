@@ -1,0 +1,153 @@
+//! A start ends what its own journal holds; what it cannot end now it keeps, and starts all the same.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use siltstone::model::{Location, State};
+use siltstone::ops::BackupRequest;
+use siltstone::settings::Cleanup;
+use siltstone_tests::driver::{Driver, Verb, arguments};
+use siltstone_tests::ops_house::{BACKEND, House, Plan, error_of, fill, shown};
+use tempfile::tempdir;
+
+/// A node `a` whose backup `x` was killed in the middle.
+fn killed(base: &Path) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_driver"));
+    command.args(arguments(Verb::Backup, base, "a", "x", 20_000));
+    let mut driver = Driver::spawn(command).unwrap();
+    // By then the first chunk of 2 MiB has been stored.
+    let stored = |line: &str| {
+        let done = line.strip_prefix("TRANSFERRING ").and_then(|done| done.parse().ok());
+        done.is_some_and(|done: u64| done >= 7 << 20)
+    };
+    assert!(driver.wait_for(stored).is_some(), "{:?}", driver.seen);
+    driver.kill().unwrap();
+}
+
+async fn filled(base: &Path) -> Plan {
+    let a = Plan::new(base, "a").unwrap().start().await.unwrap();
+    fill(&a.db, 8 << 20).unwrap();
+    a.stop().await
+}
+
+fn records(house: &House) -> usize {
+    house.local_leftovers().unwrap().iter().filter(|name| name.starts_with(".siltstone/operations")).count()
+}
+
+#[tokio::test]
+async fn a_start_ends_an_interrupted_backup_and_frees_its_id() {
+    let base = tempdir().unwrap();
+    let plan = filled(base.path()).await;
+    killed(base.path());
+    let a = plan.start().await.unwrap();
+    let status = a.status("x").await.unwrap();
+    assert_eq!(status.state, State::Failed);
+    assert!(error_of(&status).contains("interrupted by a restart"), "{}", shown(&status));
+    assert!(!status.completed_at.is_zero());
+    assert_eq!(a.objects().unwrap(), ["x/backup.json"]);
+    assert!(a.local_leftovers().unwrap().is_empty(), "{:?}", a.local_leftovers());
+    assert_eq!(a.backup("x").await.unwrap().state, State::Success);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_at_the_start_keeps_the_record_and_not_the_server_down() {
+    let base = tempdir().unwrap();
+    let extra = base.path().join("extra");
+    let mut plan = Plan::new(base.path(), "a").unwrap();
+    plan.settings.extra_paths = vec![extra.clone()];
+    let a = plan.start().await.unwrap();
+    fill(&a.db, 1 << 20).unwrap();
+    // The record of a backup elsewhere, as a crash leaves it: the journal is copied while the backup is held.
+    a.db.hooks.cut.hold();
+    let mut request = BackupRequest::new(BACKEND, "x");
+    request.location.path = Some(extra.display().to_string());
+    let place = request.location.clone();
+    let before = a.db.hooks.cut.arrived();
+    a.host.backup(request).await.unwrap();
+    assert!(siltstone_tests::ops_house::until(|| a.db.hooks.cut.arrived() > before).await);
+    let journal = plan.root.join(".siltstone/operations");
+    let record = fs::read_dir(&journal).unwrap().next().unwrap().unwrap().path();
+    let (kept, descriptor) = (fs::read(&record).unwrap(), fs::read(extra.join("x/backup.json")).unwrap());
+    a.db.hooks.cut.release();
+    assert_eq!(a.host.wait_backup(BACKEND, "x", &place).await.unwrap().state, State::Success);
+    drop(a.stop().await);
+    fs::write(&record, &kept).unwrap();
+    fs::remove_dir_all(&extra).unwrap();
+    fs::write(&extra, "a file where the folder was").unwrap();
+
+    for _ in 0..2 {
+        let a = plan.start().await.unwrap();
+        assert_eq!(records(&a), 1, "the record stays");
+        assert!(a.host.backup_status(BACKEND, "x", &place).await.is_err());
+        // Everything else works.
+        let id = format!("other{}", a.objects().unwrap().len());
+        assert_eq!(a.backup(&id).await.unwrap().state, State::Success);
+        drop(a.stop().await);
+    }
+    // The store is back, and the backup as the crash had left it.
+    fs::remove_file(&extra).unwrap();
+    fs::create_dir_all(extra.join("x")).unwrap();
+    fs::write(extra.join("x/backup.json"), descriptor).unwrap();
+    let a = plan.start().await.unwrap();
+    assert_eq!(records(&a), 0);
+    let status = a.host.backup_status(BACKEND, "x", &place).await.unwrap();
+    assert_eq!(status.state, State::Failed, "{}", shown(&status));
+}
+
+#[tokio::test]
+async fn a_start_leaves_everything_alone_when_it_is_told_so() {
+    let base = tempdir().unwrap();
+    let mut plan = filled(base.path()).await;
+    killed(base.path());
+    plan.settings.cleanup = Cleanup::Off;
+    let a = plan.start().await.unwrap();
+    let before = a.objects().unwrap();
+    assert_eq!((records(&a), a.status("x").await.unwrap().state), (1, State::Started));
+    assert!(before.len() > 1, "{before:?}");
+    plan = a.stop().await;
+    plan.settings.cleanup = Cleanup::OwnJournal;
+    let a = plan.start().await.unwrap();
+    assert_eq!((records(&a), a.status("x").await.unwrap().state), (0, State::Failed));
+    assert_eq!(a.objects().unwrap(), ["x/backup.json"]);
+}
+
+#[tokio::test]
+async fn a_start_does_not_touch_an_id_that_somebody_else_has_taken_over() {
+    let base = tempdir().unwrap();
+    let plan = filled(base.path()).await;
+    killed(base.path());
+    // Another server took the id over after an operator had removed the dead descriptor.
+    fs::remove_file(plan.backups.join("x/backup.json")).unwrap();
+    let b = Plan::new(base.path(), "b").unwrap().start().await.unwrap();
+    fill(&b.db, 1 << 20).unwrap();
+    let made = b.backup("x").await.unwrap();
+    assert_eq!(made.state, State::Success);
+    let a = plan.start().await.unwrap();
+    assert_eq!(records(&a), 0);
+    assert_eq!(a.status("x").await.unwrap().completed_at, made.completed_at);
+    let c = Plan::new(base.path(), "c").unwrap().start().await.unwrap();
+    assert_eq!(c.restore("x").await.unwrap().state, State::Success);
+    assert_eq!(c.db.content().unwrap(), b.db.content().unwrap());
+    assert_eq!(
+        fs::read_dir(c.plan.backups.join("x")).unwrap().count(),
+        2,
+        "only the dead attempt was removed"
+    );
+}
+
+#[tokio::test]
+async fn links_of_cuts_that_nobody_remembers_are_removed_at_the_start() {
+    let base = tempdir().unwrap();
+    let plan = filled(base.path()).await;
+    let stray = plan.root.join(".siltstone/staging/0198f2c4-7d1e-7a3b-9c5d-2e8f6a1b4c7d/0/f");
+    fs::create_dir_all(stray.parent().unwrap()).unwrap();
+    fs::write(&stray, "holds disk space").unwrap();
+    let a = plan.start().await.unwrap();
+    assert!(!stray.exists());
+    assert_eq!(a.backup("x").await.unwrap().state, State::Success);
+    assert_eq!(
+        a.host.list(BACKEND, &Location::default(), siltstone::ops::Order::Ascending).await.unwrap().len(),
+        1
+    );
+}
