@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::{BackendName, BackupId, Compression, Location};
+use crate::model::{BackendName, BackupId, CollectionName, Compression, Location};
 use crate::ops::Order;
 
 const TOP: &str = "\
@@ -81,9 +81,12 @@ pub(super) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
-    /// Folder of immutable files to back up without a server; every folder in it becomes a collection.
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["server", "wait"])]
+    /// Folder of immutable files to back up without a server, as one collection.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["server", "wait", "include", "exclude"])]
     pub(super) dir: Option<PathBuf>,
+    /// Name of the collection that the folder becomes [default: the folder's name].
+    #[arg(long, value_name = "NAME", requires = "dir")]
+    pub(super) collection: Option<CollectionName>,
     #[command(flatten)]
     pub(super) what: BackupWhat,
     /// Stay until the backup has ended, and show how far it is.
@@ -116,7 +119,7 @@ pub(super) struct BackupWhat {
 
 #[derive(Debug, Args)]
 pub(super) struct RestoreArgs {
-    /// Folder to restore into without a server; the collections must not exist in it.
+    /// Folder to restore into without a server; must be missing or empty.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["server", "wait"])]
     pub(super) to: Option<PathBuf>,
     #[command(flatten)]

@@ -17,7 +17,7 @@ use super::signals::Signals;
 use super::state::StateFolder;
 use super::{peak, render};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{BackendName, Location, Selection};
+use crate::model::{BackendName, CollectionName, Location, Selection};
 use crate::ops::{BackupRequest, RestoreRequest, Status, VerifyDepth};
 use crate::settings::{HostSettings, environment};
 use crate::source::{RestoreTarget, SnapshotSource};
@@ -30,9 +30,12 @@ const CLOSE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Backs up a folder.
-pub(super) async fn backup(folder: &Path, what: BackupWhat) -> Result<Report> {
-    let folder = folder.canonicalize().map_err(|e| Error::io("backup", folder, e))?;
-    let source = folder::source(&folder)?;
+pub(super) async fn backup(
+    folder: &Path,
+    collection: Option<&CollectionName>,
+    what: BackupWhat,
+) -> Result<Report> {
+    let (folder, source) = folder::source(folder, collection)?;
     let state = open(&what.state)?;
     let claim = state.claim("backup", what.place.backend.as_str(), Some(&folder))?;
     let host = host(&what.place.backend, &state, claim.data(), source, Nothing::target()).await?;
@@ -49,8 +52,7 @@ pub(super) async fn backup(folder: &Path, what: BackupWhat) -> Result<Report> {
 
 /// Restores into a folder.
 pub(super) async fn restore(folder: &Path, what: RestoreWhat) -> Result<Report> {
-    let folder = std::path::absolute(folder).map_err(|e| Error::io("restore", folder, e))?;
-    let target = folder::target(&folder)?;
+    let (folder, target) = folder::target(folder)?;
     let state = open(&what.state)?;
     let claim = state.claim("restore", what.place.backend.as_str(), Some(&folder))?;
     let host = host(&what.place.backend, &state, claim.data(), Nothing::source(), target).await?;

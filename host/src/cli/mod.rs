@@ -22,7 +22,7 @@ mod state;
 mod tests;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -35,6 +35,9 @@ use report::Report;
 
 /// Variable that says what is logged.
 const LOG: &str = "SILTSTONE_LOG";
+
+/// What is logged when it does not say. How an operation ended is told by the command that ran it.
+const LOGGED: &str = "warn,siltstone::ops::backup=error,siltstone::ops::restore=error";
 
 /// Runs the command line with its arguments, the name of the program first, and answers how it ended.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -50,7 +53,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 async fn dispatch(command: Command) -> Result<Report> {
     match command {
-        Command::Backup(BackupArgs { dir: Some(folder), what, .. }) => direct::backup(&folder, what).await,
+        Command::Backup(BackupArgs { dir: Some(folder), collection, what, .. }) => {
+            direct::backup(&folder, collection.as_ref(), what).await
+        }
         Command::Backup(BackupArgs { dir: None, what, server, wait, .. }) => {
             remote::backup(&server, what, wait).await
         }
@@ -79,9 +84,14 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 
 fn log() {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(LOGGED));
+    let colours = std::io::stderr().is_terminal();
     // A second call in one process finds the first one's logger and leaves it.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .try_init();
 }
 
 fn usage(error: &clap::Error, json: bool) -> ExitCode {
