@@ -2,19 +2,44 @@
 
 use std::process::Command;
 
-/// Program, arguments that print its version, the least major and minor version, and where to get it.
-const NEEDED: [(&str, &[&str], (u32, u32), &str); 3] = [
-    ("python3", &["--version"], (3, 10), "install Python 3.10 or newer (Debian: python3)"),
-    ("node", &["--version"], (20, 0), "install Node.js 20 or newer (Debian: nodejs)"),
-    ("cc", &["-dumpversion"], (1, 0), "install a C compiler (Debian: gcc)"),
+/// A program that must be there.
+struct Need {
+    program: &'static str,
+    /// Prints its version.
+    argument: &'static str,
+    /// Least major and minor version.
+    least: (u32, u32),
+    /// Where to get it.
+    remedy: &'static str,
+}
+
+const NEEDED: [Need; 3] = [
+    Need {
+        program: "python3",
+        argument: "--version",
+        least: (3, 10),
+        remedy: "install Python 3.10 or newer (Debian: python3)",
+    },
+    Need {
+        program: "node",
+        argument: "--version",
+        least: (20, 0),
+        remedy: "install Node.js 20 or newer (Debian: nodejs)",
+    },
+    Need {
+        program: "cc",
+        argument: "-dumpversion",
+        least: (1, 0),
+        remedy: "install a C compiler (Debian: gcc)",
+    },
 ];
 
 /// Everything that is missing or too old, one line each.
 pub(crate) fn missing() -> Vec<String> {
     let mut missing: Vec<String> = NEEDED
         .iter()
-        .filter_map(|(program, arguments, least, remedy)| {
-            let found = version(program, arguments);
+        .filter_map(|Need { program, argument, least, remedy }| {
+            let found = version(program, argument);
             (found < Some(*least)).then(|| match found {
                 Some((major, minor)) => format!("{program} {major}.{minor} is too old: {remedy}"),
                 None => format!("{program} is missing: {remedy}"),
@@ -28,8 +53,8 @@ pub(crate) fn missing() -> Vec<String> {
     missing
 }
 
-fn version(program: &str, arguments: &[&str]) -> Option<(u32, u32)> {
-    let out = Command::new(program).args(arguments).output().ok().filter(|out| out.status.success())?;
+fn version(program: &str, argument: &str) -> Option<(u32, u32)> {
+    let out = Command::new(program).arg(argument).output().ok().filter(|out| out.status.success())?;
     let text = String::from_utf8(out.stdout).ok()?;
     let numbers = text.trim().trim_start_matches(|c: char| !c.is_ascii_digit());
     let mut parts = numbers.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);

@@ -74,7 +74,11 @@ impl Arena {
             Moment::SystemCall(calls, n) => {
                 let mut strace = Command::new("strace");
                 strace.args(["-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e"]);
-                strace.args([format!("trace={calls}"), "-e".into(), format!("inject={calls}:signal=SIGKILL:when={n}")]);
+                strace.args([
+                    format!("trace={calls}"),
+                    "-e".into(),
+                    format!("inject={calls}:signal=SIGKILL:when={n}"),
+                ]);
                 strace.arg(&self.driver);
                 strace
             }
@@ -92,7 +96,8 @@ impl Arena {
             }
             Moment::SystemCall(..) => driver.end().map_err(told)?,
         };
-        let ended = seen.iter().any(|line| ["SUCCESS", "FAILED", "CANCELED"].iter().any(|s| line.starts_with(s)));
+        let ended =
+            seen.iter().any(|line| ["SUCCESS", "FAILED", "CANCELED"].iter().any(|s| line.starts_with(s)));
         Ok((ended, seen))
     }
 
@@ -110,12 +115,15 @@ impl Arena {
         let place = Location::default();
         let outcome = match a.status("x").await {
             Err(e) if e.is(ErrorKind::NotFound) => {
-                holds((!seen.iter().any(|l| l == "ACCEPTED")).then_some(()), || "an accepted backup is unknown".into())?;
+                holds((!seen.iter().any(|l| l == "ACCEPTED")).then_some(()), || {
+                    "an accepted backup is unknown".into()
+                })?;
                 Outcome::Nothing
             }
             Err(e) => return Err(told(e)),
             Ok(status) if status.state == State::Success => {
-                let report = a.host.verify(BACKEND, "x", &place, VerifyDepth::ReadData).await.map_err(told)?;
+                let report =
+                    a.host.verify(BACKEND, "x", &place, VerifyDepth::ReadData).await.map_err(told)?;
                 holds(report.problems.is_empty().then_some(()), || format!("{:?}", report.problems))?;
                 a.host.forget(BACKEND, "x", &place).await.map_err(told)?;
                 if ended { Outcome::Survived } else { Outcome::Done }
@@ -146,7 +154,8 @@ impl Arena {
         let r = Plan::new(&self.base, "r").map_err(told)?.start().await.map_err(told)?;
         let outcome = self.look_at_restore(&r, ended, &seen).await;
         r.stop().await;
-        outcome.map_err(|violation| format!("restore killed at {moment:?}: {violation}; it had said {seen:?}"))
+        outcome
+            .map_err(|violation| format!("restore killed at {moment:?}: {violation}; it had said {seen:?}"))
     }
 
     async fn look_at_restore(&self, r: &House, ended: bool, seen: &[String]) -> Checked<Outcome> {
@@ -160,7 +169,9 @@ impl Arena {
         holds((whole || !success).then_some(()), || "a SUCCESS was told and taken back".into())?;
         match r.host.restore_status(BACKEND, "good", &Location::default()).await {
             Err(e) if e.is(ErrorKind::NotFound) => {
-                holds((!seen.iter().any(|l| l == "ACCEPTED")).then_some(()), || "an accepted restore is unknown".into())?;
+                holds((!seen.iter().any(|l| l == "ACCEPTED")).then_some(()), || {
+                    "an accepted restore is unknown".into()
+                })?;
                 holds((!whole).then_some(()), || "content without a restore".into())?;
                 Ok(Outcome::Nothing)
             }

@@ -20,7 +20,9 @@ struct Tmpfs(PathBuf);
 impl Tmpfs {
     fn mount(at: &Path, megabytes: u64) -> Checked<Self> {
         std::fs::create_dir_all(at).map_err(told)?;
-        command(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"]).arg(at))?;
+        command(
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"]).arg(at),
+        )?;
         Ok(Self(at.to_path_buf()))
     }
 
@@ -64,17 +66,20 @@ pub async fn backup(base: &Path) -> Checked<()> {
     check(|| first.state == State::Success, || shown(&first))?;
     let before = a.objects().map_err(told)?;
     // 24 MiB in all, 9 MiB of them taken, and 36 MiB are to come.
-    a.db.add("Big", None, siltstone::model::TenantState::Hot, &crate::ops_house::files(3, &[27 << 20])).map_err(told)?;
+    a.db.add("Big", None, siltstone::model::TenantState::Hot, &crate::ops_house::files(3, &[27 << 20]))
+        .map_err(told)?;
     for round in 0..3 {
         let status = raw_backup(&a, "big").await?;
         let full = status.state == State::Failed && error_of(&status).contains("space");
         check(|| full, || format!("round {round}: {}", shown(&status)))?;
-        let left: Vec<String> = a.objects().map_err(told)?.into_iter().filter(|n| !before.contains(n)).collect();
+        let left: Vec<String> =
+            a.objects().map_err(told)?.into_iter().filter(|n| !before.contains(n)).collect();
         check(|| left == ["big/backup.json"], || format!("round {round}: {left:?} stay"))?;
         let local = a.local_leftovers().map_err(told)?;
         check(|| local.is_empty(), || format!("round {round}: {local:?} stay"))?;
     }
-    let report = a.host.verify(BACKEND, "first", &Location::default(), VerifyDepth::ReadData).await.map_err(told)?;
+    let report =
+        a.host.verify(BACKEND, "first", &Location::default(), VerifyDepth::ReadData).await.map_err(told)?;
     check(|| report.problems.is_empty(), || format!("{:?}", report.problems))?;
     disk.resize(128)?;
     let status = raw_backup(&a, "big").await?;

@@ -13,7 +13,9 @@ use siltstone_tests::crash::{Arena, Moment, Outcome};
 use siltstone_tests::disk_full;
 
 #[derive(Parser)]
-#[command(about = "Tortures backup and restore, and checks after each round that nothing is lost, mixed or left over.")]
+#[command(
+    about = "Tortures backup and restore, and checks after each round that nothing is lost, mixed or left over."
+)]
 struct Args {
     #[command(subcommand)]
     what: What,
@@ -44,8 +46,14 @@ enum What {
 }
 
 /// System calls after which the disk holds something else.
-const CALLS: [&str; 6] =
-    ["fsync,fdatasync,syncfs", "rename,renameat,renameat2", "link,linkat", "unlink,unlinkat,rmdir", "mkdir,mkdirat", "pwrite64,write"];
+const CALLS: [&str; 6] = [
+    "fsync,fdatasync,syncfs",
+    "rename,renameat,renameat2",
+    "link,linkat",
+    "unlink,unlinkat,rmdir",
+    "mkdir,mkdirat",
+    "pwrite64,write",
+];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -72,7 +80,11 @@ fn say(text: &str) {
 fn driver() -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|e| e.to_string())?;
     let driver = own.with_file_name("driver");
-    if driver.exists() { Ok(driver) } else { Err(format!("{} is missing; build the package", driver.display())) }
+    if driver.exists() {
+        Ok(driver)
+    } else {
+        Err(format!("{} is missing; build the package", driver.display()))
+    }
 }
 
 async fn crash(rounds: u32, seed: u64) -> Result<String, String> {
@@ -110,7 +122,8 @@ async fn sweep(up_to: u32, step: u32) -> Result<String, String> {
 
 fn table(counts: &BTreeMap<(bool, Outcome), u32>) -> String {
     let verb = |restores| if restores { "restores" } else { "backups" };
-    let row = |((restores, outcome), n): (&(bool, Outcome), &u32)| format!("{n} {} {outcome:?}", verb(*restores));
+    let row =
+        |((restores, outcome), n): (&(bool, Outcome), &u32)| format!("{n} {} {outcome:?}", verb(*restores));
     counts.iter().map(row).collect::<Vec<_>>().join(", ")
 }
 
