@@ -17,6 +17,9 @@ use crate::restore;
 /// How many shards are open at a time.
 pub const MAX_OPEN_SHARDS: u64 = 64;
 
+/// Open tables of a shard; with all shards open that leaves room below the usual limit of 1024 files.
+const OPEN_FILES: usize = 10;
+
 /// Makes a second name of a file; an argument so that a filesystem without hard links can be tried.
 pub type LinkFn = fn(&Path, &Path) -> io::Result<()>;
 
@@ -91,7 +94,7 @@ impl Database {
         let budget = ShardBudget {
             cache: options.cache / most,
             memtable: (options.write_buffers / most / 2).max(32 << 10),
-            files: 16,
+            files: OPEN_FILES,
         };
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let names = Arc::clone(&catalogue);

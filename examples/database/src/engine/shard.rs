@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, Snapshot};
+use fjall::{
+    AbstractTree, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Snapshot,
+};
 use siltstone::model::ShardId;
 use siltstone::{Error, ErrorKind, Result};
 
@@ -98,13 +100,16 @@ impl Shard {
         self.database.snapshot()
     }
 
-    /// Waits until a batch will not be held back by compaction; called outside the write gate.
-    pub(crate) fn wait_for_room(&self) {
+    /// Waits until a batch will not be held back by compaction; called outside the write gate. An error if the engine has
+    /// stopped, in which case it would wait for ever.
+    pub(crate) fn wait_for_room(&self) -> Result<()> {
         let is_full =
             |k: &Keyspace| k.sealed_memtable_count() >= SEALED_LIMIT || k.tree.l0_run_count() >= RUN_LIMIT;
         while is_full(&self.objects) || is_full(&self.vectors) {
+            self.database.persist(PersistMode::Buffer).map_err(|e| engine("write", &self.folder, e))?;
             sleep(Duration::from_millis(1));
         }
+        Ok(())
     }
 
     /// The number that the next batch will have; all that a cut reads under the write gate.

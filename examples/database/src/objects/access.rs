@@ -18,7 +18,7 @@ impl Database {
     /// Writes one object under a condition.
     pub fn put(&self, shard: &ShardId, mut object: Object, condition: Condition) -> Result<()> {
         let lease = self.serving(shard)?;
-        lease.wait_for_room();
+        lease.wait_for_room()?;
         let _alone = lock(&lease.write);
         let existing = read(&lease, object.id)?;
         match (condition, existing) {
@@ -39,7 +39,7 @@ impl Database {
     /// Removes an object.
     pub fn delete(&self, shard: &ShardId, id: Uuid) -> Result<()> {
         let lease = self.serving(shard)?;
-        lease.wait_for_room();
+        lease.wait_for_room()?;
         let _alone = lock(&lease.write);
         if read(&lease, id)?.is_none() {
             return Err(missing("delete object", id));
@@ -57,7 +57,7 @@ impl Database {
         let leases = self.engine.pool.lease_all(&ids)?;
         for lease in &leases {
             self.expect_hot(&lease.id)?;
-            lease.wait_for_room();
+            lease.wait_for_room()?;
         }
         let parts: Vec<(&Lease, &[Change])> =
             leases.iter().zip(batch).map(|(lease, b)| (lease, b.changes.as_slice())).collect();

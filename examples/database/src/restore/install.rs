@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use siltstone::model::AttemptId;
+use siltstone::model::{AttemptId, TenantState};
 use siltstone::source::{RestorePlan, Staging};
 use siltstone::{Error, Result};
 
@@ -21,7 +21,7 @@ pub(crate) fn install(
     staged: &[Staging],
 ) -> Result<()> {
     let record = Record::new(plan, staged);
-    let path = begin(data, &record, staged)?;
+    let path = begin(data, &record, plan, staged)?;
     let installed = rename_all(data, &record).and_then(|()| catalogue.change(|c| record.apply(c)));
     match installed {
         Ok(()) => finish(data, plan.restore, &path),
@@ -35,8 +35,15 @@ pub(crate) fn install(
     }
 }
 
-/// Makes the staged names durable and writes the record.
-fn begin(data: &DataFolder, record: &Record, staged: &[Staging]) -> Result<PathBuf> {
+/// Makes the staged names durable and writes the record. A shard that is to have files and was not staged would appear
+/// empty, so it is refused.
+fn begin(data: &DataFolder, record: &Record, plan: &RestorePlan, staged: &[Staging]) -> Result<PathBuf> {
+    let shards = plan.collections.iter().flat_map(|c| &c.shards);
+    for (shard, _) in shards.filter(|(_, state)| *state != TenantState::Offloaded) {
+        if !record.moves.contains(shard) {
+            return Err(Error::invalid("install", format!("shard `{shard}` was not staged")));
+        }
+    }
     for staging in staged {
         if staging.folder != record.staged(data, &staging.shard) {
             let message = format!("`{}` is not where this restore stages", staging.folder.display());

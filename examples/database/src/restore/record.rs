@@ -1,5 +1,6 @@
 //! The record of an install that is under way: enough to finish or undo it after a crash.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use crate::engine::folder;
 pub(crate) struct Record {
     pub(crate) restore: AttemptId,
     /// Shards whose folders move.
-    pub(crate) moves: Vec<ShardId>,
+    pub(crate) moves: BTreeSet<ShardId>,
     collections: Vec<Entry>,
     overwrites_aliases: bool,
 }

@@ -228,6 +228,15 @@ fn a_failed_install_leaves_nothing_visible_and_nothing_behind() {
 }
 
 #[test]
+fn a_shard_that_was_not_staged_is_refused_instead_of_appearing_empty() {
+    let (_folder, db, plan, mut staged) = staged();
+    let missing = staged.pop().unwrap();
+    let error = db.install(&plan, staged).unwrap_err().to_string();
+    assert!(error.contains(&missing.shard.to_string()), "{error}");
+    assert!(db.schemas().is_empty());
+}
+
+#[test]
 fn what_is_staged_without_a_record_stays_until_it_is_aborted() {
     let (folder, db, plan, staged) = staged();
     db.close().unwrap();
