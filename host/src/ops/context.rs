@@ -67,6 +67,7 @@ impl Context {
         backend: &BackendName,
         location: &Location,
         storage: &dyn Storage,
+        attempt: AttemptId,
     ) -> Result<Preconditions> {
         let address = (backend.clone(), location.clone());
         if let Some(known) = self.known(&address) {
@@ -75,10 +76,10 @@ impl Context {
         if self.settings.start_check == StartCheck::Skip {
             return Ok(Preconditions::default());
         }
-        if let Some((key, error)) = probe_write(storage).await?.left_behind {
+        if let Some((key, error)) = probe_write(storage, attempt).await?.left_behind {
             tracing::warn!(%key, %error, "the store lets us write and not delete: what a failed backup leaves will stay");
         }
-        let proven = probe_conditions(storage).await?;
+        let proven = probe_conditions(storage, attempt).await?;
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(address, proven);
         Ok(proven)
     }

@@ -69,7 +69,7 @@ async fn end_backup(context: &Arc<Context>, entry: &Entry, record: &Record) -> R
         ..stored
     });
     let proven = context.proven(&record.backend, &location);
-    give_up(&*storage, entry, last.as_ref(), proven).await?;
+    give_up(&*storage, entry, last, proven).await?;
     Ok(State::Failed)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::{AttemptId, BackupId, NodeName, ObjectKey};
+use crate::storage::probe::PROBES;
 
 /// Highest number of a chunk; numbers begin at 1 and are written with eight digits.
 pub const MAX_CHUNK_NUMBER: u32 = 99_999_999;
@@ -57,6 +58,13 @@ pub fn chunk_prefix(backup: &BackupId, attempt: AttemptId, node: &NodeName) -> S
 #[must_use]
 pub fn temporary_prefix(attempt: AttemptId) -> String {
     format!(".siltstone-tmp/{attempt}/")
+}
+
+/// What the keys of the objects begin with by which an attempt finds out what the store can do:
+/// `.siltstone-probe/<attempt>/`
+#[must_use]
+pub fn probe_prefix(attempt: AttemptId) -> String {
+    format!("{PROBES}{attempt}/")
 }
 
 /// What a key stands for.

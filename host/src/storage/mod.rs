@@ -12,7 +12,7 @@ mod limit;
 #[cfg(any(test, feature = "conformance"))]
 mod memory;
 mod observe;
-mod probe;
+pub(crate) mod probe;
 mod retry;
 mod sink;
 mod stack;

@@ -1,11 +1,15 @@
 //! What a location can really do, found out by doing it.
 //!
 //! Some stores accept a condition and ignore it, so what they say is not enough. Probes leave nothing behind where
-//! deleting is allowed; their keys begin with `.siltstone-probe/`, which no backup id can.
+//! deleting is allowed; their keys begin with `.siltstone-probe/<attempt>/`, so that what a crash leaves can be told apart,
+//! and no backup id begins like that.
 
 use super::{Blob, ByteRange, ObjectMeta, Precondition, Preconditions, PutOptions, Sink, Storage};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::ObjectKey;
+use crate::model::{AttemptId, ObjectKey};
+
+/// What the keys of all probes begin with; the attempt on whose behalf they are made follows.
+pub(crate) const PROBES: &str = ".siltstone-probe/";
 
 /// What a write probe saw.
 #[derive(Debug)]
@@ -16,11 +20,11 @@ pub struct Written {
 }
 
 /// Writes a small object, reads it back and deletes it. The error names the location.
-pub async fn probe_write(storage: &dyn Storage) -> Result<Written> {
-    let key = fresh_key()?;
+pub async fn probe_write(storage: &dyn Storage, attempt: AttemptId) -> Result<Written> {
+    let key = fresh_key(attempt)?;
     let body = body(&key, storage);
     let named = |e: Error| e.with("location", storage.home());
-    storage.put(&key, &body, &PutOptions::default()).await.map_err(named)?;
+    storage.put(&key, &body, &options(attempt, Precondition::None)).await.map_err(named)?;
     let read = holds(storage, &key, &body).await;
     let left_behind = match remove(storage, &key).await {
         Ok(()) => None,
@@ -38,14 +42,14 @@ pub async fn probe_write(storage: &dyn Storage) -> Result<Written> {
 ///
 /// For each, two puts race for one key and exactly one must win and stay; then a put whose condition does not hold must
 /// be refused and change nothing.
-pub async fn probe_conditions(storage: &dyn Storage) -> Result<Preconditions> {
+pub async fn probe_conditions(storage: &dyn Storage, attempt: AttemptId) -> Result<Preconditions> {
     let claimed = storage.capabilities().preconditions;
     let mut proven = Preconditions::default();
     if !claimed.if_absent && !claimed.if_match {
         return Ok(proven);
     }
-    let key = fresh_key()?;
-    let probed = probe_on(storage, &key, claimed, &mut proven).await;
+    let key = fresh_key(attempt)?;
+    let probed = probe_on(storage, (&key, attempt), claimed, &mut proven).await;
     let removed = remove(storage, &key).await;
     let named = |e: Error| e.with("location", storage.home());
     probed.map_err(named)?;
@@ -57,12 +61,12 @@ pub async fn probe_conditions(storage: &dyn Storage) -> Result<Preconditions> {
 
 async fn probe_on(
     storage: &dyn Storage,
-    key: &ObjectKey,
+    (key, attempt): (&ObjectKey, AttemptId),
     claimed: Preconditions,
     proven: &mut Preconditions,
 ) -> Result<()> {
     let first = if claimed.if_absent {
-        let won = race(storage, key, Precondition::IfAbsent, ErrorKind::AlreadyExists).await?;
+        let won = race(storage, (key, attempt), Precondition::IfAbsent, ErrorKind::AlreadyExists).await?;
         proven.if_absent = won.is_some();
         won
     } else {
@@ -71,11 +75,11 @@ async fn probe_on(
     if claimed.if_match {
         let meta = match first {
             Some(meta) => meta,
-            None => storage.put(key, &body(key, storage), &PutOptions::default()).await?,
+            None => storage.put(key, &body(key, storage), &options(attempt, Precondition::None)).await?,
         };
         if let Some(etag) = meta.etag {
             let condition = Precondition::IfMatch(etag);
-            proven.if_match = race(storage, key, condition, ErrorKind::Conflict).await?.is_some();
+            proven.if_match = race(storage, (key, attempt), condition, ErrorKind::Conflict).await?.is_some();
         }
     }
     Ok(())
@@ -84,12 +88,13 @@ async fn probe_on(
 /// The object of the winner, if the store kept the condition; `refusal` is the kind of the loser's error.
 async fn race(
     storage: &dyn Storage,
-    key: &ObjectKey,
+    (key, attempt): (&ObjectKey, AttemptId),
     condition: Precondition,
     refusal: ErrorKind,
 ) -> Result<Option<ObjectMeta>> {
-    let options = PutOptions { condition, ..PutOptions::default() };
-    let bodies = [body(&fresh_key()?, storage), body(&fresh_key()?, storage), body(&fresh_key()?, storage)];
+    let options = options(attempt, condition);
+    let fresh = || fresh_key(attempt).map(|key| body(&key, storage));
+    let bodies = [fresh()?, fresh()?, fresh()?];
     let (a, b) = tokio::join!(storage.put(key, &bodies[0], &options), storage.put(key, &bodies[1], &options));
     let (winner, meta) = match (a, b) {
         (Ok(meta), Err(e)) if e.is(refusal) => (&bodies[0], meta),
@@ -119,8 +124,12 @@ async fn remove(storage: &dyn Storage, key: &ObjectKey) -> Result<()> {
     }
 }
 
-fn fresh_key() -> Result<ObjectKey> {
-    ObjectKey::new(format!(".siltstone-probe/{}", uuid::Uuid::new_v4()))
+fn fresh_key(attempt: AttemptId) -> Result<ObjectKey> {
+    ObjectKey::new(format!("{PROBES}{attempt}/{}", uuid::Uuid::new_v4()))
+}
+
+fn options(attempt: AttemptId, condition: Precondition) -> PutOptions {
+    PutOptions { condition, attempt: Some(attempt), ..PutOptions::default() }
 }
 
 /// A body of its own, so that it can be told who wrote.
@@ -136,13 +145,17 @@ mod tests {
     use crate::error::Retry;
     use crate::storage::{Action, Capabilities, Faulty, ListRequest, Memory, Rule, Verb};
 
+    fn attempt() -> AttemptId {
+        AttemptId::generate()
+    }
+
     #[tokio::test]
     async fn conditions_that_are_kept_are_proven_and_nothing_is_left() {
         for (if_absent, if_match) in [(true, true), (true, false), (false, true), (false, false)] {
             let preconditions = Preconditions { if_absent, if_match };
             let storage = Memory::new(Capabilities { preconditions, ..Memory::full() });
-            assert_eq!(probe_conditions(&storage).await.unwrap(), preconditions);
-            assert!(probe_write(&storage).await.unwrap().left_behind.is_none());
+            assert_eq!(probe_conditions(&storage, attempt()).await.unwrap(), preconditions);
+            assert!(probe_write(&storage, attempt()).await.unwrap().left_behind.is_none());
             assert!(storage.keys().is_empty());
         }
     }
@@ -151,7 +164,10 @@ mod tests {
     async fn a_write_that_is_refused_names_the_location() {
         let rules = vec![Rule::on(Verb::Put, Action::FailBefore(ErrorKind::Denied, Retry::Never))];
         let storage = Faulty::new(Arc::new(Memory::default()), rules);
-        for e in [probe_write(&storage).await.unwrap_err(), probe_conditions(&storage).await.unwrap_err()] {
+        for e in [
+            probe_write(&storage, attempt()).await.unwrap_err(),
+            probe_conditions(&storage, attempt()).await.unwrap_err(),
+        ] {
             assert!(e.is(ErrorKind::Denied) && e.to_string().contains("location=memory:"), "{e}");
         }
     }
@@ -162,7 +178,7 @@ mod tests {
             let rules = vec![Rule::on(Verb::Delete, Action::FailBefore(kind, Retry::Never))];
             let memory = Arc::new(Memory::default());
             let storage = Faulty::new(Arc::clone(&memory) as Arc<dyn Storage>, rules);
-            match probe_write(&storage).await {
+            match probe_write(&storage, attempt()).await {
                 Ok(written) => {
                     assert!(!fatal);
                     assert_eq!(written.left_behind.unwrap().0.as_str(), memory.keys()[0]);
@@ -177,8 +193,8 @@ mod tests {
         let memory = Arc::new(Memory::default());
         let rules = vec![Rule::on(Verb::Get, Action::Corrupt(3))];
         let storage = Faulty::new(Arc::clone(&memory) as Arc<dyn Storage>, rules);
-        assert!(probe_write(&storage).await.unwrap_err().is(ErrorKind::Corrupt));
-        assert_eq!(probe_conditions(&storage).await.unwrap(), Preconditions::default());
+        assert!(probe_write(&storage, attempt()).await.unwrap_err().is(ErrorKind::Corrupt));
+        assert_eq!(probe_conditions(&storage, attempt()).await.unwrap(), Preconditions::default());
         let all = ListRequest { limit: 9, ..ListRequest::default() };
         assert!(memory.list(&all).await.unwrap().objects.is_empty());
     }

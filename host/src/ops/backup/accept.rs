@@ -115,7 +115,6 @@ async fn claim(
     storage: Arc<dyn Storage>,
     operation: &Arc<Operation>,
 ) -> Result<Job> {
-    let proven = context.prove(&backend, &request.location, &*storage).await?;
     let started_at = operation.status().started_at;
     let chunk_size = request.chunk_size.unwrap_or(context.settings.chunk_size);
     let descriptor = Descriptor {
@@ -153,6 +152,14 @@ async fn claim(
             collections,
         })
         .await?;
+    let proven = match context.prove(&backend, &request.location, &*storage, attempt).await {
+        Ok(proven) => proven,
+        Err(error) => {
+            // At worst a probe of a few bytes stays; a record per refused request would pile up while a store is away.
+            entry.finish().await?;
+            return Err(error);
+        }
+    };
     if let Err(error) = descriptor_store::claim(&*storage, &descriptor, proven).await {
         // An unknown outcome may have claimed the id after all: the record stays until the next start looks.
         if !error.is_outcome_unknown() {

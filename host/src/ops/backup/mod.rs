@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::journal::{Entry, Phase};
 use crate::model::{BackendName, BackupId, Codec, Compression, Descriptor, NodeEntry, Selection, State};
 use crate::ops::BackupOutcome;
-use crate::ops::context::{Context, remove_folder, status_text};
+use crate::ops::context::{Context, remove_folder};
 use crate::ops::operation::Operation;
 use crate::storage::{Preconditions, Storage};
 
@@ -107,7 +107,7 @@ pub(crate) async fn run(context: Arc<Context>, job: Job) {
             tracing::warn!(%error, state = state.as_str(), "backup ended without success");
             let text = match undo::undo(&job, state, &text).await {
                 Ok(()) => text,
-                Err(left) => format!("{text}; what it stored could not be removed: {}", status_text(&left)),
+                Err(left) => undo::with_leftovers(&text, &left),
             };
             operation.end(state, Some(text));
         }

@@ -43,7 +43,7 @@ pub(super) async fn undo(job: &Job, state: State, text: &str) -> Result<()> {
         error: Some(text.to_owned()),
         ..job.descriptor.clone()
     };
-    give_up(&*job.storage, &job.entry, Some(&last), job.proven).await
+    give_up(&*job.storage, &job.entry, Some(last), job.proven).await
 }
 
 /// After a terminal write that may have taken effect, only a descriptor that says otherwise allows deleting.
@@ -54,20 +54,28 @@ async fn may_have_committed(job: &Job) -> Result<bool> {
     }))
 }
 
+/// Why an attempt ended, and why something of it is still there.
+pub(super) fn with_leftovers(text: &str, left: &Error) -> String {
+    format!("{text}; what it stored could not be removed: {}", status_text(left))
+}
+
 /// Removes what an attempt stored, writes its end, and closes its record. What the store refuses to delete does not keep
 /// the end from being written; the record then stays, for the next start to try again.
 pub(crate) async fn give_up(
     storage: &dyn Storage,
     entry: &Entry,
-    last: Option<&Descriptor>,
+    last: Option<Descriptor>,
     proven: Preconditions,
 ) -> Result<()> {
     let removed = match entry.record() {
         Some(record) => remove_attempt(storage, &record).await,
         None => Ok(()),
     };
-    if let Some(last) = last {
-        match descriptor_store::end(storage, last, proven).await {
+    if let Some(mut last) = last {
+        if let Err(left) = &removed {
+            last.error = last.error.map(|text| with_leftovers(&text, left));
+        }
+        match descriptor_store::end(storage, &last, proven).await {
             Ok(()) => {}
             // Another attempt has the id now, which is as good an end as any.
             Err(e) if e.is(ErrorKind::Conflict) => {}
@@ -84,13 +92,14 @@ async fn remove_attempt(storage: &dyn Storage, record: &Record) -> Result<()> {
     for open in &record.uploads {
         storage.multipart_abort(&open.key, &open.upload).await?;
     }
+    let probes = delete_prefix(storage, &layout::probe_prefix(attempt)).await?;
     for look in 0..LOOKS {
         if look > 0 {
             tokio::time::sleep(PAUSE).await;
         }
         let objects = delete_prefix(storage, &layout::attempt_prefix(id, attempt)).await?;
         let temporary = delete_prefix(storage, &layout::temporary_prefix(attempt)).await?;
-        let refused = objects.refused + temporary.refused;
+        let refused = probes.refused + objects.refused + temporary.refused;
         if refused > 0 {
             let text = format!("the store refused to delete {refused} objects of attempt {attempt}");
             return Err(Error::new(ErrorKind::Denied, "undo", text));
