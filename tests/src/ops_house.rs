@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use siltstone::model::{Location, State, TenantState};
 use siltstone::ops::{BackupRequest, RestoreRequest, Status};
 use siltstone::settings::{HostSettings, VerifyMode};
+use siltstone::storage::Storage;
 use siltstone::{ErrorKind, Host, HostBuilder, Result};
 
 use crate::folder_db::{Files, FolderDb, read_tree};
@@ -24,6 +25,8 @@ pub struct Plan {
     pub backups: PathBuf,
     /// The host's settings.
     pub settings: HostSettings,
+    /// Backends beside the filesystem, by name.
+    pub storages: Vec<(String, Arc<dyn Storage>)>,
 }
 
 /// A running host over a [`FolderDb`].
@@ -46,7 +49,7 @@ impl Plan {
         settings.publish_after = Duration::ZERO;
         settings.chunk_size = 2 << 20;
         settings.cores = 2;
-        Ok(Self { root: base.join(name), backups: base.join("backups"), settings })
+        Ok(Self { root: base.join(name), backups: base.join("backups"), settings, storages: Vec::new() })
     }
 
     /// The same with the time that a terminal state is held back for a quick cancel.
@@ -69,11 +72,10 @@ impl Plan {
         let begun = Instant::now();
         loop {
             let variables = [("BACKUP_FILESYSTEM_PATH".to_owned(), self.backups.display().to_string())];
-            let host = HostBuilder::new(db.clone(), db.clone(), &self.root, self.settings.clone())
-                .environment(variables)
-                .build()
-                .await;
-            match host {
+            let builder = HostBuilder::new(db.clone(), db.clone(), &self.root, self.settings.clone());
+            let stores = self.storages.iter().cloned();
+            let builder = stores.fold(builder, |builder, (name, store)| builder.storage(name, store));
+            match builder.environment(variables).build().await {
                 // A host of this process that was dropped gives its lock up when its last thread has noticed.
                 Err(e) if e.is(ErrorKind::Conflict) && begun.elapsed() < Duration::from_secs(5) => {
                     tokio::time::sleep(Duration::from_millis(10)).await;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crate::error::{Error, Result};
 use crate::model::{BackendName, Location};
 use crate::ops::{BackendInfo, Backends};
-use crate::plugin::{ConfiguredPlugin, ExtraRoots, Plugin, PluginEngine, PluginSource};
+use crate::plugin::{ConfiguredPlugin, ExtraRoots, Plugin, PluginEngine, PluginSource, SettingKind};
 use crate::settings::HostSettings;
 use crate::storage::{StackSettings, Storage, stack};
 
@@ -97,7 +97,8 @@ impl EnabledBackends {
             let configured =
                 plugin.configure(&|name| environment.get(name).cloned(), extra_roots(module, settings))?;
             let opens = Opens::Plugin(configured);
-            let home = opens.open(&name, &Location::default()).await?.home().to_owned();
+            let opened = opens.open(&name, &Location::default()).await;
+            let home = opened.map_err(|e| e.with("settings", folders(&plugin)))?.home().to_owned();
             let info = BackendInfo { name: name.to_string(), version: plugin.info().version.clone(), home };
             enabled.insert(name, Enabled::new(opens, info));
         }
@@ -126,6 +127,12 @@ impl EnabledBackends {
     fn find(&self, backend: &BackendName) -> Result<&Enabled> {
         self.enabled.get(backend).ok_or_else(|| not_enabled(backend.as_str()))
     }
+}
+
+/// The variables that name the plugin's folders: what to look at when its configured place cannot be opened.
+fn folders(plugin: &Plugin) -> String {
+    let folders = plugin.info().settings.iter().filter(|s| s.kind == SettingKind::Folder);
+    folders.map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Only the filesystem takes folders from requests.

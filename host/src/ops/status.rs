@@ -49,8 +49,8 @@ pub(crate) async fn backup_status(
     let unknown = || unknown_backup(id, storage.home());
     let valid = BackupId::new(id).map_err(|_| unknown())?;
     match (descriptor_store::load(&*storage, &valid).await, known) {
-        // The end of an operation is known here even if its store does not answer any more.
-        (Err(_), Some(ended)) => Ok(ended.status()),
+        // The end of an operation is known here even if its store does not answer any more; damage is never hidden.
+        (Err(e), Some(ended)) if !e.is(ErrorKind::Corrupt) => Ok(ended.status()),
         (found, known) => {
             let found = found?.ok_or_else(unknown)?;
             Ok(stored(known.as_deref(), &name, location, &*storage, found.descriptor))

@@ -29,6 +29,11 @@ impl Config {
         if !given.starts_with('/') || given.contains('\0') {
             return Err(error::invalid_config(format!("{name} must be an absolute path, not {given:?}")));
         }
+        if given.split('/').any(|name| name == "." || name == "..") {
+            return Err(error::invalid_config(format!(
+                "{name} must have no `.` and `..` in it, not {given:?}"
+            )));
+        }
         if given.len() > MAX_HOME {
             return Err(error::invalid_config(format!("{name} must be at most {MAX_HOME} bytes long")));
         }
@@ -93,6 +98,8 @@ mod tests {
             (Some(long.as_str()), None, PATH),
             (Some("/ok"), Some("relative"), "the path of the location"),
             (Some("/ok"), Some("/nul\0"), "the path of the location"),
+            (Some("/ok"), Some("/a/../b"), "the path of the location"),
+            (Some("/ok"), Some("/a/."), "the path of the location"),
         ] {
             let error = read(setting, path).unwrap_err();
             assert_eq!(error.kind, ErrorKind::InvalidConfig);

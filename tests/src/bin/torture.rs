@@ -43,6 +43,8 @@ enum What {
     },
     /// Fills the disk of the backups and that of the database. Needs root.
     DiskFull,
+    /// A little of everything.
+    Short,
 }
 
 /// System calls after which the disk holds something else.
@@ -63,6 +65,7 @@ async fn main() -> ExitCode {
         What::Crash { rounds, seed } => crash(rounds, seed.unwrap_or_else(rand::random)).await,
         What::Sweep { up_to, step } => sweep(up_to, step.max(1)).await,
         What::DiskFull => disks().await,
+        What::Short => short().await,
     };
     let (text, code) = match done {
         Ok(text) => (text, ExitCode::SUCCESS),
@@ -85,6 +88,12 @@ fn driver() -> Result<PathBuf, String> {
     } else {
         Err(format!("{} is missing; build the package", driver.display()))
     }
+}
+
+async fn short() -> Result<String, String> {
+    say(&crash(12, rand::random()).await?);
+    say(&sweep(6, 5).await?);
+    disks().await
 }
 
 async fn crash(rounds: u32, seed: u64) -> Result<String, String> {

@@ -3,6 +3,7 @@
 mod cancel;
 mod corruption;
 mod crash;
+mod faults;
 mod forget_and_list;
 mod hostile_manifests;
 mod places;
