@@ -75,9 +75,11 @@ async fn end_backup(context: &Arc<Context>, entry: &Entry, record: &Record) -> R
 
 async fn end_restore(context: &Arc<Context>, entry: &Entry, record: &Record) -> Result<State> {
     let (target, attempt) = (Arc::clone(&context.target), record.attempt);
+    // Before its install was begun, nothing that is there can have come from it.
+    let begun = record.phase == Phase::Committing;
     let installed = context
         .blocking("recover", move || {
-            let outcome = target.outcome(attempt)?;
+            let outcome = if begun { target.outcome(attempt)? } else { InstallState::Absent };
             if outcome == InstallState::Absent {
                 target.abort(attempt)?;
             }

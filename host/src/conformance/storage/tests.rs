@@ -1,3 +1,5 @@
+//! The suite passes on sound storages and catches flawed ones.
+
 use std::num::NonZeroU32;
 
 use async_trait::async_trait;

@@ -62,9 +62,18 @@ pub(crate) async fn run(context: Arc<Context>, job: Job) {
     let done = bring_back(&context, &job).await;
     job.steps.close();
     job.steps.wait().await;
-    let (state, error) = match done {
-        Ok(()) => (State::Success, None),
-        Err(error) => {
+    let installed = match &done {
+        Ok(()) => Ok(true),
+        Err(_) => is_installed(&context, &job).await,
+    };
+    let (state, error) = match (done, installed) {
+        (Ok(()), _) => (State::Success, None),
+        // The install said that it failed, and yet what it was to bring is there: that is what counts.
+        (Err(error), Ok(true)) => {
+            tracing::warn!(%error, "the database reported a failed install that took effect");
+            (State::Success, None)
+        }
+        (Err(error), _) => {
             operation.hold_failure(context.settings.publish_after).await;
             let cancelled = operation.is_cancelled();
             let state = if cancelled { State::Canceled } else { State::Failed };
@@ -81,6 +90,15 @@ pub(crate) async fn run(context: Arc<Context>, job: Job) {
         }
     };
     operation.end(state, error);
+}
+
+/// Whether the install took effect. Asked only once it was begun: before that nothing can be there that is ours.
+async fn is_installed(context: &Arc<Context>, job: &Job) -> Result<bool> {
+    if job.entry.record().is_none_or(|record| record.phase != Phase::Committing) {
+        return Ok(false);
+    }
+    let (target, attempt) = (Arc::clone(&context.target), job.attempt);
+    context.blocking("restore", move || Ok(target.outcome(attempt)? == InstallState::Installed)).await
 }
 
 async fn bring_back(context: &Arc<Context>, job: &Job) -> Result<()> {
@@ -107,12 +125,7 @@ async fn close(context: &Arc<Context>, job: &Job, state: State, error: Option<St
         context
             .blocking("restore", move || {
                 gate.close();
-                match target.outcome(attempt)? {
-                    InstallState::Absent => target.abort(attempt),
-                    InstallState::Installed => {
-                        Err(Error::internal("restore", "the database installed what it reported as failed"))
-                    }
-                }
+                target.abort(attempt)
             })
             .await?;
     }

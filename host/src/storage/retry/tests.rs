@@ -1,3 +1,5 @@
+//! The retry loop waits, gives up and settles doubts as it says.
+
 use std::time::Duration;
 
 use tokio::time::Instant;
