@@ -7,8 +7,11 @@
     reason = "this is a test: what fails ends it"
 )]
 
+mod demo;
 #[cfg(test)]
 mod hostile;
 mod house;
 mod ops;
+mod program;
+mod serve;
 mod storage;

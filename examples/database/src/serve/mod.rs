@@ -1,0 +1,118 @@
+//! The server: the database and its backups over HTTP, configured by the environment.
+
+mod environment;
+mod routes;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use siltstone::settings::HostSettings;
+use siltstone::{Error, Host, HostBuilder, Result};
+use siltstone_db::{Database, Options};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::signals::Signals;
+
+/// Serve a database and its backups over HTTP.
+///
+/// Everything but the address is configured by environment variables: PERSISTENCE_DATA_PATH (the data folder,
+/// `./data`), ENABLE_MODULES (`backup-filesystem`), BACKUP_FILESYSTEM_PATH (`./backups` as long as ENABLE_MODULES is not
+/// set either), CLUSTER_HOSTNAME (`node1`), and those that the documentation of Siltstone lists. RUST_LOG sets what is
+/// logged to standard error.
+///
+/// An interrupt or SIGTERM cancels running backups and restores, closes the database and ends with exit code 0.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Address to listen at.
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    host: String,
+    /// Port to listen at; 0 takes any that is free.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// The data folder; wins over PERSISTENCE_DATA_PATH.
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+/// How long requests may go on after the wish to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves until a signal comes.
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    let variables = environment::with_defaults(siltstone::settings::environment())?;
+    let settings = HostSettings::from_env(&variables)?;
+    let folder = args.data.unwrap_or_else(|| environment::data_folder(&variables));
+    let folder = std::path::absolute(&folder).map_err(|e| Error::io("start", &folder, e))?;
+    let listener = TcpListener::bind((args.host.as_str(), args.port)).await.map_err(|e| {
+        Error::invalid("start", format!("cannot listen at {}:{}", args.host, args.port)).with_source(e)
+    })?;
+    let address = listener.local_addr().map_err(|e| Error::io("start", "the listening socket", e))?;
+
+    let database = open(folder.clone()).await?;
+    let shared = Arc::new(database.clone());
+    let host = HostBuilder::new(Arc::clone(&shared) as _, shared, folder, settings)
+        .environment(variables)
+        .build()
+        .await?;
+    let url = format!("http://{address}");
+    announce(&url, &host)?;
+
+    let (stop, stopped) = oneshot::channel::<()>();
+    let app = routes::router(&database, host.clone(), &url);
+    let server = axum::serve(listener, app).with_graceful_shutdown(async {
+        // Whether it is sent or dropped: it is over.
+        let _ = stopped.await;
+    });
+    let mut server = tokio::spawn(server.into_future());
+    tokio::select! {
+        () = signals.next() => tracing::info!("stopping"),
+        ended = &mut server => return Err(broken(ended)),
+    }
+    drop(stop);
+    host.shutdown().await;
+    if tokio::time::timeout(GRACE, &mut server).await.is_err() {
+        tracing::warn!(seconds = GRACE.as_secs(), "requests that did not end in time are dropped");
+        server.abort();
+    }
+    drop(host);
+    close(database).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn open(folder: PathBuf) -> Result<Database> {
+    tokio::task::spawn_blocking(move || Database::open(Options::new(folder)))
+        .await
+        .map_err(|e| Error::internal("start", "the database could not be opened").with_source(e))?
+}
+
+async fn close(database: Database) -> Result<()> {
+    tokio::task::spawn_blocking(move || database.close())
+        .await
+        .map_err(|e| Error::internal("stop", "the database could not be closed").with_source(e))?
+}
+
+/// Says on standard output where everything is, once it can be reached.
+fn announce(url: &str, host: &Host) -> Result<()> {
+    let mut text = format!("listening at {url}\n");
+    for backend in host.backends() {
+        text.push_str(&format!("backups of backend `{}` go to {}\n", backend.name, backend.home));
+    }
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Error::io("print", "standard output", e))
+}
+
+fn broken(ended: Result<std::io::Result<()>, tokio::task::JoinError>) -> Error {
+    let error = Error::internal("serve", "the server ended unexpectedly");
+    match ended {
+        Ok(Ok(())) => error,
+        Ok(Err(e)) => error.with_source(e),
+        Err(e) => error.with_source(e),
+    }
+}
