@@ -120,6 +120,9 @@ impl HostBuilder {
     }
 }
 
+/// How long a start waits until the operations of an earlier run are ended.
+const RECOVERY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// The components that come with this build.
 fn bundled() -> Vec<(String, Vec<u8>)> {
     #[cfg(feature = "bundled")]
@@ -138,7 +141,16 @@ fn empty_folder(folder: &std::path::Path) -> Result<()> {
 
 async fn end_earlier(context: &Arc<Context>, cleanup: Cleanup, found: Vec<Found>) {
     match cleanup {
-        Cleanup::OwnJournal => ops::recover(context, found).await,
+        Cleanup::OwnJournal => {
+            let (runtime, shared) = (context.runtime.clone(), Arc::clone(context));
+            let ending = runtime.spawn(async move { ops::recover(&shared, found).await });
+            // A store that does not answer must not keep the database from serving.
+            if tokio::time::timeout(RECOVERY_PATIENCE, ending).await.is_err() {
+                tracing::warn!(
+                    "ending the operations of an earlier run takes long and goes on in the background"
+                );
+            }
+        }
         Cleanup::Off if !found.is_empty() => tracing::warn!(
             records = found.len(),
             "operations of an earlier run are left as they are: ENABLE_CLEANUP_UNFINISHED_BACKUPS is off"

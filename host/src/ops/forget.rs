@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Verb;
-use crate::model::{BackupId, Location, ManifestLine, NodeEntry, ObjectKey, State};
+use crate::model::{BackupId, Descriptor, Location, ManifestLine, NodeEntry, ObjectKey, State};
 use crate::ops::ForgetReport;
 use crate::ops::context::Context;
 use crate::ops::context::unknown_backup;
@@ -22,6 +22,8 @@ pub(crate) async fn forget(
 ) -> Result<ForgetReport> {
     let id = BackupId::new(id)?;
     let (name, storage) = context.storage(backend, location).await?;
+    // Until this ends nobody here can claim the id again, or restore from what is going away.
+    let _reserved = context.registry.reserve(&name, location, &id)?;
     for verb in [Verb::Backup, Verb::Restore] {
         if find(context, verb, &name, id.as_str(), location).is_some_and(|o| !o.has_ended()) {
             return Err(refused(&id, "an operation on it is running; cancel it first"));
@@ -40,14 +42,35 @@ pub(crate) async fn forget(
         return Err(refused(&id, &format!("it is {state}; another server may be working on it")));
     }
     refuse_while_needed(context, &*storage, &id, condition).await?;
-    let key = layout::descriptor_key(&id)?;
-    delete_one(&*storage, &key).await?;
-    let rest = delete_prefix(&*storage, &layout::backup_prefix(&id)).await?;
+    // What another server stores under this id from now on is none of ours.
+    let prefix = layout::backup_prefix(&id);
+    let attempts = list_folders(&*storage, &prefix).await?;
+    refuse_if_changed(&*storage, &id, descriptor.as_ref()).await?;
+    delete_one(&*storage, &layout::descriptor_key(&id)?).await?;
+    let mut rest = ForgetReport::default();
+    for attempt in attempts {
+        let deleted = delete_prefix(&*storage, &format!("{prefix}{attempt}/")).await?;
+        rest.objects += deleted.objects;
+        rest.refused += deleted.refused;
+    }
     let had_descriptor = descriptor.is_some() || condition == Condition::Damaged;
     if !had_descriptor && rest.objects + rest.refused == 0 {
         return Err(unknown_backup(id.as_str(), storage.home()));
     }
     Ok(ForgetReport { objects: rest.objects + u64::from(had_descriptor), refused: rest.refused })
+}
+
+/// Looking at all other backups may have taken long.
+async fn refuse_if_changed(storage: &dyn Storage, id: &BackupId, seen: Option<&Descriptor>) -> Result<()> {
+    let now = match descriptor_store::load(storage, id).await {
+        Ok(found) => found.map(|f| f.descriptor),
+        Err(e) if e.is(ErrorKind::Corrupt) => None,
+        Err(e) => return Err(e),
+    };
+    if now.as_ref() == seen {
+        return Ok(());
+    }
+    Err(refused(id, "its descriptor has changed meanwhile; another server is working on it"))
 }
 
 /// Whether the descriptor of the backup to be forgotten can be read.
@@ -129,14 +152,18 @@ async fn names_chunks(
     under: &str,
 ) -> Result<bool> {
     let manifest = ManifestSpool::fetch(storage, node, &context.scratch()).await?;
-    for line in &mut manifest.open()? {
-        if let ManifestLine::Chunk(chunk) = line?
-            && chunk.key.as_str().starts_with(under)
-        {
-            return Ok(true);
+    let under = under.to_owned();
+    let found = manifest.read(move |lines| {
+        for line in lines {
+            if let ManifestLine::Chunk(chunk) = line?
+                && chunk.key.as_str().starts_with(&under)
+            {
+                return Ok(true);
+            }
         }
-    }
-    Ok(false)
+        Ok(false)
+    });
+    found.await
 }
 
 fn refused(id: &BackupId, why: &str) -> Error {

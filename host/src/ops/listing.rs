@@ -6,7 +6,7 @@ use crate::ops::ForgetReport;
 use crate::storage::{Depth, ListRequest, ObjectMeta, Storage};
 
 /// Objects of one page.
-const PAGE: u32 = 1000;
+const PAGE: u32 = 4000;
 
 /// Shows every object under a prefix.
 pub(crate) async fn list_all(

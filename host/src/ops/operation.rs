@@ -1,9 +1,10 @@
 //! One running operation: its status, its progress and the race between cancel and commit.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -150,6 +151,21 @@ impl Operation {
             status.completed_at = Timestamp::now();
         });
         self.ended.send_replace(Ended::Yes);
+    }
+
+    /// Runs it to its end; one that panics ends as failed, so that nobody waits for it for ever.
+    pub(crate) fn supervise(
+        self: &Arc<Self>,
+        runtime: &Handle,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let (running, operation) = (runtime.spawn(work), Arc::clone(self));
+        runtime.spawn(async move {
+            if running.await.is_err() && !operation.has_ended() {
+                let text = "it ended unexpectedly, by a defect; the next start cleans up";
+                operation.end(State::Failed, Some(text.to_owned()));
+            }
+        });
     }
 
     /// Whether it has ended.

@@ -21,7 +21,11 @@ pub(crate) async fn recover(context: &Arc<Context>, found: Vec<Found>) {
     if let Err(error) = context.blocking("recover", move || remove_folder(&cuts)).await {
         tracing::warn!(%error, "links of earlier cuts stay; they hold disk space");
     }
-    for found in found {
+    // Restores first: they need nothing but this machine.
+    let (restores, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| {
+        matches!(found, Found::Unfinished(entry) if entry.record().is_some_and(|r| r.verb == Verb::Restore))
+    });
+    for found in restores.into_iter().chain(others) {
         match found {
             Found::Unfinished(entry) => {
                 let Some(record) = entry.record() else { continue };
@@ -55,20 +59,24 @@ async fn end_backup(context: &Arc<Context>, entry: &Entry, record: &Record) -> R
     let storage = context.backends.open(&record.backend, &location).await?;
     let found = descriptor_store::load(&*storage, &record.id).await?;
     let ours = found.map(|f| f.descriptor).filter(|d| d.attempt == record.attempt);
-    // The terminal write had taken effect, or an earlier try to end it got that far.
-    if let Some(done) = ours.as_ref().filter(|d| d.state == State::Success) {
-        let state = done.state;
+    let succeeded = ours.as_ref().is_some_and(|d| d.state == State::Success);
+    // The terminal write had taken effect. Of an attempt that is being undone it came too late: chunks may be gone.
+    if succeeded && record.phase != Phase::Undoing {
         entry.finish().await?;
-        return Ok(state);
+        return Ok(State::Success);
     }
     entry.set_phase(Phase::Undoing).await?;
-    let last = ours.filter(|d| !d.state.is_terminal()).map(|stored| Descriptor {
+    let last = ours.filter(|d| succeeded || !d.state.is_terminal()).map(|stored| Descriptor {
         state: State::Failed,
         completed_at: Timestamp::now(),
         error: Some(INTERRUPTED.to_owned()),
+        nodes: std::collections::BTreeMap::new(),
         ..stored
     });
     let proven = context.proven(&record.backend, &location);
+    if let Some(last) = last.as_ref().filter(|_| succeeded) {
+        descriptor_store::end(&*storage, last, proven).await?;
+    }
     give_up(&*storage, entry, last, proven).await?;
     Ok(State::Failed)
 }

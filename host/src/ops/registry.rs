@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Verb;
-use crate::model::Location;
+use crate::model::{BackendName, BackupId, Location};
 use crate::ops::operation::Operation;
 
 /// How many operations that have ended are remembered.
@@ -29,7 +29,24 @@ pub(crate) struct Address {
 #[derive(Default)]
 pub(crate) struct Registry {
     known: Mutex<VecDeque<(Address, Arc<Operation>)>>,
+    /// Ids that must not be worked on, with their places.
+    reserved: Mutex<Vec<Place>>,
     closed: AtomicBool,
+}
+
+/// Backend, location and id.
+type Place = (String, Location, String);
+
+/// Keeps operations away from an id until it is dropped.
+pub(crate) struct Reservation<'a> {
+    registry: &'a Registry,
+    place: Place,
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.registry.reserved().retain(|place| *place != self.place);
+    }
 }
 
 impl Registry {
@@ -39,6 +56,11 @@ impl Registry {
         if self.closed.load(Ordering::Acquire) {
             let text = "the server is shutting down; try again when it is back";
             return Err(Error::new(ErrorKind::Unavailable, word(address.verb), text));
+        }
+        let place = (address.backend.clone(), address.location.clone(), address.id.clone());
+        if self.reserved().contains(&place) {
+            let text = format!("`{}` is being forgotten; try again when that is done", address.id);
+            return Err(Error::new(ErrorKind::Conflict, word(address.verb), text));
         }
         if let Some((other, _)) = known.iter().find(|(a, o)| a.verb == address.verb && !o.has_ended()) {
             return Err(Error::new(
@@ -66,6 +88,29 @@ impl Registry {
     pub(crate) fn find(&self, address: &Address) -> Option<Arc<Operation>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().rev().find(|(a, _)| a == address).map(|(_, o)| Arc::clone(o))
+    }
+
+    /// Keeps operations away from an id; `Conflict` when somebody else does already.
+    pub(crate) fn reserve(
+        &self,
+        backend: &BackendName,
+        location: &Location,
+        id: &BackupId,
+    ) -> Result<Reservation<'_>> {
+        // In the order of `begin`, so that an operation either is seen as running or sees the reservation.
+        let _known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (backend.to_string(), location.clone(), id.to_string());
+        let mut reserved = self.reserved();
+        if reserved.contains(&place) {
+            let text = format!("`{id}` is being forgotten already");
+            return Err(Error::new(ErrorKind::Conflict, "forget", text));
+        }
+        reserved.push(place.clone());
+        Ok(Reservation { registry: self, place })
+    }
+
+    fn reserved(&self) -> MutexGuard<'_, Vec<Place>> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes no operation any more.

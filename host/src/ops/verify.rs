@@ -16,7 +16,7 @@ use crate::ops::context::Context;
 use crate::ops::context::unknown_backup;
 use crate::ops::listing::list_all;
 use crate::ops::{VerifyDepth, VerifyReport};
-use crate::repository::{Fetch, FileSink, ManifestSpool, Workers, descriptor_store, missing_chunk};
+use crate::repository::{Fetch, FileSink, Lines, ManifestSpool, Workers, descriptor_store, missing_chunk};
 use crate::storage::{ByteRange, Sink, Storage};
 
 /// Problems that are kept.
@@ -96,7 +96,11 @@ async fn verify_node(
         Ok(spool) => spool,
         Err(e) => return damaged(e),
     };
-    let (chunks, collections) = match read_structure(&spool, descriptor, name, findings) {
+    let read = {
+        let (descriptor, name, findings) = (descriptor.clone(), name.clone(), Arc::clone(findings));
+        spool.read(move |lines| read_structure(lines, &descriptor, &name, &findings)).await
+    };
+    let (chunks, collections) = match read {
         Ok(found) => found,
         Err(e) => return damaged(e),
     };
@@ -112,13 +116,12 @@ async fn verify_node(
 
 /// Reads the whole manifest, which checks its structure, and answers its chunks and collections.
 fn read_structure(
-    spool: &ManifestSpool,
+    mut lines: Lines,
     descriptor: &Descriptor,
     node: &NodeName,
     findings: &Findings,
 ) -> Result<(Vec<ChunkLine>, BTreeSet<CollectionName>)> {
     let (mut chunks, mut collections) = (Vec::new(), BTreeSet::new());
-    let mut lines = spool.open()?;
     check_owner(lines.header(), &descriptor.id, descriptor.attempt, node)?;
     for line in &mut lines {
         match line? {
@@ -219,13 +222,14 @@ async fn hash_chunk(storage: &Arc<dyn Storage>, chunk: &ChunkLine, findings: &Fi
 async fn read_files(
     context: &Arc<Context>,
     storage: &Arc<dyn Storage>,
-    spool: &ManifestSpool,
+    spool: &Arc<ManifestSpool>,
     findings: &Arc<Findings>,
 ) -> Result<()> {
     let workers = Workers::start(context.settings.cores, Compression::default())?;
     let sink = Arc::clone(findings) as Arc<dyn FileSink>;
     let mut fetch = Fetch::new(Arc::clone(storage), workers, sink, IN_FLIGHT, CancellationToken::new());
-    for line in &mut spool.open()? {
+    let mut lines = spool.lines();
+    while let Some(line) = lines.recv().await {
         match line? {
             ManifestLine::Chunk(chunk) => fetch.chunk(chunk.key, chunk.codec),
             ManifestLine::File(file) => fetch.file(file).await?,

@@ -64,7 +64,8 @@ pub(crate) async fn claim(storage: &dyn Storage, new: &Descriptor, proven: Preco
         }
         Err(e) => return Err(e),
     }
-    if unconditional && !names(storage, &new.id, new.attempt).await? {
+    // What was written stands, even if it cannot be read back now.
+    if unconditional && !names(storage, &new.id, new.attempt).await.map_err(Error::outcome_unknown)? {
         return Err(taken(&new.id, State::Started));
     }
     Ok(())

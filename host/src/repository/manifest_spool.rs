@@ -3,12 +3,20 @@
 use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Hash, NodeEntry, ObjectKey};
+use crate::model::{Hash, ManifestLine, NodeEntry, ObjectKey};
 use crate::repository::manifest::ManifestReader;
 use crate::storage::{ByteRange, Sink, Storage};
 
+/// Reads a local manifest.
+pub(crate) type Lines = ManifestReader<BufReader<File>>;
+
+/// Lines that are read ahead.
+const LINES: usize = 64;
 /// Bytes of one ranged get.
 const STEP: u64 = 4 << 20;
 
@@ -21,7 +29,7 @@ pub(crate) struct ManifestSpool {
 
 impl ManifestSpool {
     /// Fetches the manifest of a node into `folder`.
-    pub(crate) async fn fetch(storage: &dyn Storage, node: &NodeEntry, folder: &Path) -> Result<Self> {
+    pub(crate) async fn fetch(storage: &dyn Storage, node: &NodeEntry, folder: &Path) -> Result<Arc<Self>> {
         let path = folder.join(format!("manifest-{}", uuid::Uuid::new_v4()));
         let spool = Self { path, key: node.manifest.clone() };
         let mut file = File::create_new(&spool.path).map_err(|e| Error::io("read", &spool.path, e))?;
@@ -52,11 +60,37 @@ impl ManifestSpool {
             );
             return Err(Error::corrupt("read", text));
         }
-        Ok(spool)
+        Ok(Arc::new(spool))
+    }
+
+    /// Reads it on a thread that may block.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(Lines) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let spool = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(spool.open()?))
+            .await
+            .map_err(|e| Error::internal("read", "reading a manifest ended unexpectedly").with_source(e))?
+    }
+
+    /// Its lines, as they are read by a thread that may block; the last item is the error, if there is one.
+    pub(crate) fn lines(self: &Arc<Self>) -> mpsc::Receiver<Result<ManifestLine>> {
+        let (lines, received) = mpsc::channel(LINES);
+        let spool = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let send = |line| lines.blocking_send(line).is_ok();
+            match spool.open() {
+                // Who receives may be gone, and then nobody wants the rest.
+                Ok(mut found) => drop(found.all(send)),
+                Err(error) => drop(send(Err(error))),
+            }
+        });
+        received
     }
 
     /// Reads it from the first line. What it says of itself must fit its key.
-    pub(crate) fn open(&self) -> Result<ManifestReader<BufReader<File>>> {
+    pub(crate) fn open(&self) -> Result<Lines> {
         let file = File::open(&self.path).map_err(|e| Error::io("read", &self.path, e))?;
         let reader = ManifestReader::new(BufReader::with_capacity(64 << 10, file))?;
         reader.expect_key(&self.key)?;

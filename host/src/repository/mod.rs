@@ -15,7 +15,7 @@ mod workers;
 
 pub(crate) use buffers::FrameBuffers;
 pub(crate) use fetch::{Fetch, FileSink, missing_chunk};
-pub(crate) use manifest_spool::ManifestSpool;
+pub(crate) use manifest_spool::{Lines, ManifestSpool};
 pub(crate) use object_writer::{ObjectWriter, StoredObject, UploadLog, Uploader};
 pub(crate) use workers::Workers;
 

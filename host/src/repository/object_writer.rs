@@ -18,6 +18,9 @@ use crate::storage::{Blob, PartOrder, PartTag, PutOptions, Storage, UploadId};
 /// Bytes of a part unless the store's rules ask for another size; a power of two, because parts are hashed apart.
 const PART_SIZE: u64 = 16 << 20;
 
+/// Largest parts that are made, because each is held in memory.
+const MAX_PART_SIZE: u64 = 64 << 20;
+
 /// Is told of every multipart upload before and after, so that a crash leaves none behind.
 #[async_trait]
 pub(crate) trait UploadLog: Send + Sync {
@@ -65,8 +68,8 @@ impl Uploader {
         steps: TaskTracker,
     ) -> Result<Self> {
         let part_size = part_size(&storage)?;
-        // One more for the chunk that is being filled and one for the manifest.
-        let buffers = in_flight + 2;
+        // One more for the part that is being filled.
+        let buffers = in_flight + 1;
         Ok(Self {
             storage,
             workers,
@@ -78,6 +81,18 @@ impl Uploader {
             in_flight,
             steps,
         })
+    }
+
+    /// Raw bytes after which a chunk must end, so that it can be sent even if it does not shrink.
+    pub(crate) fn longest_chunk(&self) -> u64 {
+        let capabilities = self.storage.capabilities();
+        let most = if capabilities.parts.order == PartOrder::None {
+            capabilities.max_put.min(self.in_flight as u64 * self.part_size)
+        } else {
+            capabilities.max_object
+        };
+        // A chunk ends with the frame that fills it, and a frame that does not shrink grows a little.
+        (most - most / 8).saturating_sub(2 << 20).max(1)
     }
 
     /// Begins an object.
@@ -110,13 +125,17 @@ fn part_size(storage: &Arc<dyn Storage>) -> Result<u64> {
     if rules.order == PartOrder::None {
         return Ok(PART_SIZE);
     }
-    let size = PART_SIZE.max(rules.min_size.next_power_of_two());
-    if size > rules.max_size || !size.is_multiple_of(rules.multiple_of.max(1)) {
+    // What a store asks for is not a licence to fill our memory.
+    let size = PART_SIZE.max(rules.min_size.min(MAX_PART_SIZE).next_power_of_two());
+    if rules.min_size > MAX_PART_SIZE
+        || size > rules.max_size
+        || !size.is_multiple_of(rules.multiple_of.max(1))
+    {
         return Err(Error::new(
             ErrorKind::Unsupported,
             "put",
             format!(
-                "the store wants parts of {} to {} bytes in multiples of {}, none of which is a power of two from 16 MiB",
+                "the store wants parts of {} to {} bytes in multiples of {}, none of which is a power of two from 16 to 64 MiB",
                 rules.min_size, rules.max_size, rules.multiple_of
             ),
         ));

@@ -8,7 +8,7 @@ use crate::journal::{Phase, Record, Verb};
 use crate::model::{
     AttemptId, BackendName, BackupId, CollectionName, Descriptor, FORMAT, Selected, State, Timestamp,
 };
-use crate::ops::backup::{Job, run};
+use crate::ops::backup::{Job, give_up, run};
 use crate::ops::context::{Context, status_text};
 use crate::ops::operation::Operation;
 use crate::ops::registry::Address;
@@ -44,7 +44,7 @@ pub(crate) async fn accept(context: Arc<Context>, request: BackupRequest) -> Res
     match claim(&context, &request, (backend, id, attempt), collections, storage, &operation).await {
         Ok(job) => {
             let status = operation.status();
-            context.runtime.spawn(run(Arc::clone(&context), job));
+            operation.supervise(&context.runtime, run(Arc::clone(&context), job));
             Ok(status)
         }
         Err(error) => {
@@ -161,9 +161,19 @@ async fn claim(
         }
     };
     if let Err(error) = descriptor_store::claim(&*storage, &descriptor, proven).await {
-        // An unknown outcome may have claimed the id after all: the record stays until the next start looks.
         if !error.is_outcome_unknown() {
             entry.finish().await?;
+            return Err(error);
+        }
+        // It may have claimed the id after all. If that cannot be taken back now, the record stays for the next start.
+        let last = Descriptor {
+            state: State::Failed,
+            completed_at: Timestamp::now(),
+            error: Some(status_text(&error)),
+            ..descriptor
+        };
+        if let Err(left) = give_up(&*storage, &entry, Some(last), proven).await {
+            tracing::warn!(id = %id, error = %left, "it is not known whether the id is claimed; the next start looks");
         }
         return Err(error);
     }

@@ -1,11 +1,11 @@
 //! Checks that what was stored is there, then makes the backup visible in one write.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::journal::Phase;
-use crate::model::{Descriptor, ManifestLine, NodeEntry, State, Timestamp};
+use crate::model::{ChunkLine, Descriptor, ManifestLine, NodeEntry, State, Timestamp};
 use crate::ops::backup::Job;
 use crate::ops::context::Context;
 use crate::ops::listing::list_all;
@@ -26,32 +26,37 @@ pub(super) async fn check(context: &Arc<Context>, job: &Job, node: &NodeEntry) -
     })
     .await?;
     let manifest = ManifestSpool::fetch(&*job.storage, node, &context.scratch()).await?;
-    let mut lines = manifest.open()?;
-    let mut chunks = Vec::new();
-    for line in &mut lines {
-        if let ManifestLine::Chunk(chunk) = line? {
-            match stored.get(chunk.key.as_str()) {
-                Some(size) if *size == chunk.stored => chunks.push(chunk),
-                Some(size) => {
-                    let text =
-                        format!("chunk `{}` has {size} of {} bytes in the store", chunk.key, chunk.stored);
-                    return Err(Error::corrupt("backup", text));
-                }
-                None => {
-                    return Err(Error::corrupt(
-                        "backup",
-                        format!("chunk `{}` is not in the store", chunk.key),
-                    ));
-                }
-            }
-        }
-    }
+    let chunks = manifest.read(move |lines| compare(lines, &stored)).await?;
     let depth = match context.settings.verify {
         VerifyMode::List => return Ok(()),
         VerifyMode::Sample => Depth::Sample,
         VerifyMode::Full => Depth::All,
     };
     check_chunks(&job.storage, &chunks, depth).await
+}
+
+/// The chunks of a manifest, each of which is in the store with its length.
+fn compare(
+    lines: impl Iterator<Item = Result<ManifestLine>>,
+    stored: &HashMap<String, u64>,
+) -> Result<Vec<ChunkLine>> {
+    let mut chunks = Vec::new();
+    for line in lines {
+        if let ManifestLine::Chunk(chunk) = line? {
+            let text = match stored.get(chunk.key.as_str()) {
+                Some(size) if *size == chunk.stored => {
+                    chunks.push(chunk);
+                    continue;
+                }
+                Some(size) => {
+                    format!("chunk `{}` has {size} of {} bytes in the store", chunk.key, chunk.stored)
+                }
+                None => format!("chunk `{}` is not in the store", chunk.key),
+            };
+            return Err(Error::corrupt("backup", text));
+        }
+    }
+    Ok(chunks)
 }
 
 /// Writes the terminal descriptor: the one commit point of a backup.
@@ -64,7 +69,9 @@ pub(super) async fn commit(context: &Arc<Context>, job: &Job, node: NodeEntry) -
         nodes: [(context.settings.node.clone(), node.clone())].into(),
         ..job.descriptor.clone()
     };
-    last.selection.collections.retain(|c| !node.skipped.iter().any(|s| s.what == format!("collection {c}")));
+    let skipped: HashSet<&str> =
+        node.skipped.iter().filter_map(|s| s.what.strip_prefix("collection ")).collect();
+    last.selection.collections.retain(|c| !skipped.contains(c.as_str()));
     write_last(job, &last).await?;
     if let Err(error) = job.entry.finish().await {
         // The backup is complete; the next start finds the record, sees that, and removes it.
@@ -86,7 +93,8 @@ async fn write_last(job: &Job, last: &Descriptor) -> Result<()> {
         }
         // It may have taken effect: what is stored decides.
         match descriptor_store::load(&*job.storage, &job.id).await {
-            Ok(Some(found)) if found.descriptor == *last => return Ok(()),
+            // Seen is not yet durable: a write that is answered with ok is, and writing the same again harms nothing.
+            Ok(Some(found)) if found.descriptor == *last && tried >= TRIES => return Ok(()),
             Ok(_) if tried < TRIES => {}
             _ => return Err(error),
         }

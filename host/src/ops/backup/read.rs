@@ -141,6 +141,7 @@ impl Feed {
 
     fn hand_over(&self, number: u64, at: u64, raw: Vec<u8>, room: OwnedSemaphorePermit) -> Result<()> {
         let (items, buffers, codec) = (self.items.clone(), Arc::clone(&self.buffers), self.codec);
+        let answer = Answer { items, number, room: Some(room) };
         self.workers.submit(move |worker| {
             let length = raw.len() as u64;
             let frame = hash_block(at, &raw).and_then(|hash| {
@@ -152,9 +153,34 @@ impl Feed {
                 buffers.give(raw);
                 Ok(ReadyFrame { stored, raw: length, hash })
             });
-            // When the assembler is gone, the backup has failed already.
-            let _ = items.send(Numbered { number, item: Item::Frame(frame), room });
+            answer.send(frame);
         })
+    }
+}
+
+/// Gives the assembler what it waits for, even when the job that was to make it panics.
+struct Answer {
+    items: UnboundedSender<Numbered>,
+    number: u64,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Answer {
+    fn send(mut self, frame: Result<ReadyFrame>) {
+        self.deliver(frame);
+    }
+
+    fn deliver(&mut self, frame: Result<ReadyFrame>) {
+        if let Some(room) = self.room.take() {
+            // When the assembler is gone, the backup has failed already.
+            let _ = self.items.send(Numbered { number: self.number, item: Item::Frame(frame), room });
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.deliver(Err(Error::internal("compress", "a codec thread ended unexpectedly")));
     }
 }
 

@@ -37,18 +37,22 @@ pub(super) async fn store(context: &Arc<Context>, job: &Job) -> Result<NodeEntry
     let attempt = job.descriptor.attempt;
     let workers = Workers::start(job.workers, job.compression)?;
     let in_flight = PARTS_IN_FLIGHT.min(job.storage.capabilities().in_flight as usize).max(1);
-    let uploader = Arc::new(Uploader::new(
-        Arc::clone(&job.storage),
-        workers.clone(),
-        Arc::new(Log(job.entry.clone())),
-        attempt,
-        in_flight,
-        job.steps.clone(),
-    )?);
+    let uploader = |in_flight| {
+        Uploader::new(
+            Arc::clone(&job.storage),
+            workers.clone(),
+            Arc::new(Log(job.entry.clone())),
+            attempt,
+            in_flight,
+            job.steps.clone(),
+        )
+    };
+    // The manifest has room of its own: it is open as long as there are chunks, and must not take theirs.
+    let (manifests, uploader) = (Arc::new(uploader(1)?), Arc::new(uploader(in_flight)?));
     let node = context.settings.node.clone();
     let manifest_key = layout::manifest_key(&job.id, attempt, &node)?;
     let Captured { collections, cuts, info, skipped, extras } = captured;
-    let mut manifest = begin_manifest(context, job, &uploader, &manifest_key, &info, &collections).await?;
+    let mut manifest = begin_manifest(context, job, &manifests, &manifest_key, &info, &collections).await?;
     write_rest(&mut manifest, &collections, &skipped, extras).await?;
 
     let pieces = job.workers as u64 * 3 + 2;
@@ -72,7 +76,7 @@ pub(super) async fn store(context: &Arc<Context>, job: &Job) -> Result<NodeEntry
         attempt,
         node: node.clone(),
         codec: job.codec(),
-        chunk_size: job.chunk_size,
+        chunk_size: job.chunk_size.min(uploader.longest_chunk()),
     };
     let mut assembler =
         Assembler::new(plan, Arc::clone(&uploader), buffers, manifest, Arc::clone(&job.operation));

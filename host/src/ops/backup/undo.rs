@@ -1,5 +1,6 @@
 //! Ends an attempt that did not succeed: aborts its uploads, deletes its objects, and says so in the descriptor.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -27,7 +28,7 @@ pub(super) fn ended(operation: &Operation, error: &Error) -> (State, String) {
 }
 
 /// Undoes the attempt of a job. What cannot be undone stays in the journal for the next start.
-pub(super) async fn undo(job: &Job, state: State, text: &str) -> Result<()> {
+pub(super) async fn undo(job: &Arc<Job>, state: State, text: &str) -> Result<()> {
     let committing = job.entry.record().is_some_and(|r| r.phase == Phase::Committing);
     if committing && may_have_committed(job).await? {
         return Err(Error::new(
@@ -43,7 +44,32 @@ pub(super) async fn undo(job: &Job, state: State, text: &str) -> Result<()> {
         error: Some(text.to_owned()),
         ..job.descriptor.clone()
     };
-    give_up(&*job.storage, &job.entry, Some(last), job.proven).await
+    if committing {
+        // A terminal write of before may still be on its way. Once this one has changed the etag it is refused, where
+        // the store keeps conditions; and recovery believes no SUCCESS of an attempt that is being undone.
+        descriptor_store::end(&*job.storage, &last, job.proven).await?;
+    }
+    withdraw(&*job.storage, &job.entry, Some(last), job.proven).await?;
+    if job.steps.is_empty() {
+        return close(&*job.storage, &job.entry).await;
+    }
+    // A step that outlived our patience may still record an upload: the record stays until it is through.
+    let job = Arc::clone(job);
+    tokio::spawn(async move {
+        job.steps.wait().await;
+        if let Err(error) = close(&*job.storage, &job.entry).await {
+            tracing::warn!(id = %job.id, %error, "an upload of a cancelled backup stays recorded for the next start");
+        }
+    });
+    Ok(())
+}
+
+/// Gives up what was recorded since, and closes the record.
+async fn close(storage: &dyn Storage, entry: &Entry) -> Result<()> {
+    if let Some(record) = entry.record() {
+        abort_uploads(storage, &record).await?;
+    }
+    entry.finish().await
 }
 
 /// After a terminal write that may have taken effect, only a descriptor that says otherwise allows deleting.
@@ -67,6 +93,17 @@ pub(crate) async fn give_up(
     last: Option<Descriptor>,
     proven: Preconditions,
 ) -> Result<()> {
+    withdraw(storage, entry, last, proven).await?;
+    entry.finish().await
+}
+
+/// [`give_up`], but for the record.
+async fn withdraw(
+    storage: &dyn Storage,
+    entry: &Entry,
+    last: Option<Descriptor>,
+    proven: Preconditions,
+) -> Result<()> {
     let removed = match entry.record() {
         Some(record) => remove_attempt(storage, &record).await,
         None => Ok(()),
@@ -82,16 +119,14 @@ pub(crate) async fn give_up(
             Err(e) => return Err(removed.err().unwrap_or(e)),
         }
     }
-    removed?;
-    entry.finish().await
+    removed
 }
 
 /// Aborts the uploads and deletes the objects of one attempt, and nothing else. A refused delete is an error.
 async fn remove_attempt(storage: &dyn Storage, record: &Record) -> Result<()> {
     let (id, attempt) = (&record.id, record.attempt);
-    for open in &record.uploads {
-        storage.multipart_abort(&open.key, &open.upload).await?;
-    }
+    // What cannot be aborted keeps nothing else from being removed.
+    let aborted = abort_uploads(storage, record).await;
     let probes = delete_prefix(storage, &layout::probe_prefix(attempt)).await?;
     for look in 0..LOOKS {
         if look > 0 {
@@ -108,5 +143,15 @@ async fn remove_attempt(storage: &dyn Storage, record: &Record) -> Result<()> {
             break;
         }
     }
-    Ok(())
+    aborted
+}
+
+/// Aborts all uploads of a record; the first that cannot be is the error.
+async fn abort_uploads(storage: &dyn Storage, record: &Record) -> Result<()> {
+    let mut aborted = Ok(());
+    for open in &record.uploads {
+        let tried = storage.multipart_abort(&open.key, &open.upload).await;
+        aborted = aborted.and(tried);
+    }
+    aborted
 }

@@ -88,7 +88,8 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
                 steps: tokio_util::task::TaskTracker::new(),
                 gate: Arc::default(),
             };
-            context.runtime.spawn(run(Arc::clone(&context), job));
+            let watched = Arc::clone(&job.operation);
+            watched.supervise(&context.runtime, run(Arc::clone(&context), job));
             Ok(status)
         }
         Err(error) => {

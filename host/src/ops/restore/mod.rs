@@ -73,7 +73,18 @@ pub(crate) async fn run(context: Arc<Context>, job: Job) {
             tracing::warn!(%error, "the database reported a failed install that took effect");
             (State::Success, None)
         }
-        (Err(error), _) => {
+        (Err(error), Err(unknown)) => {
+            // Nothing may be removed and nothing be called final: the record stays, and the next start asks again.
+            let text = format!(
+                "{}; whether it was installed is not known: {}; the next start looks again",
+                status_text(&error),
+                status_text(&unknown)
+            );
+            tracing::error!(%error, %unknown, "it is not known whether a restore was installed");
+            operation.end(State::Failed, Some(text));
+            return;
+        }
+        (Err(error), Ok(false)) => {
             operation.hold_failure(context.settings.publish_after).await;
             let cancelled = operation.is_cancelled();
             let state = if cancelled { State::Canceled } else { State::Failed };

@@ -15,12 +15,10 @@ use crate::source::{RestorePlan, ShardPlan, Staging};
 
 /// Ranges in flight: each is up to 4 MiB stored.
 const RANGES_IN_FLIGHT: usize = 4;
-/// Lines that are read from the manifest at once.
-const LINES: usize = 64;
 
 /// Stages everything and answers what to install.
 pub(super) async fn stage(context: &Arc<Context>, job: &Job) -> Result<(RestorePlan, Vec<Staging>)> {
-    let spool = Arc::new(ManifestSpool::fetch(&*job.storage, &job.node, &context.scratch()).await?);
+    let spool = ManifestSpool::fetch(&*job.storage, &job.node, &context.scratch()).await?;
     let request = Arc::new(PlanRequest::of(job));
     let plan = {
         let (spool, request) = (Arc::clone(&spool), Arc::clone(&request));
@@ -36,7 +34,7 @@ pub(super) async fn stage(context: &Arc<Context>, job: &Job) -> Result<(RestoreP
     let folders: HashMap<ShardId, PathBuf> =
         staged.iter().map(|s| (s.shard.clone(), s.folder.clone())).collect();
     let sink = Arc::new(StagedFiles::new(folders, Arc::clone(&job.operation), Arc::clone(&job.gate)));
-    fetch_files(context, job, &spool, &request, &sink).await?;
+    fetch_files(job, &spool, &request, &sink).await?;
     let folders: Vec<PathBuf> = staged.iter().map(|s| s.folder.clone()).collect();
     job.blocking(context, move || sink.finish(&folders)).await?;
     check(context, job, &staged).await?;
@@ -67,7 +65,6 @@ async fn make_folders(context: &Arc<Context>, job: &Job, plan: &RestorePlan) -> 
 }
 
 async fn fetch_files(
-    context: &Arc<Context>,
     job: &Job,
     spool: &Arc<ManifestSpool>,
     request: &Arc<PlanRequest>,
@@ -81,30 +78,15 @@ async fn fetch_files(
         RANGES_IN_FLIGHT,
         job.operation.cancel.clone(),
     );
-    let (lines, mut read) = tokio::sync::mpsc::channel(LINES);
-    let spool = Arc::clone(spool);
-    let reader = job.blocking(context, move || {
-        for line in &mut spool.open()? {
-            // The other side ends early only when something failed.
-            if lines.blocking_send(line?).is_err() {
-                break;
-            }
+    let mut lines = spool.lines();
+    while let Some(line) = lines.recv().await {
+        match line? {
+            ManifestLine::Chunk(chunk) => fetch.chunk(chunk.key, chunk.codec),
+            ManifestLine::File(file) if request.wants(&file.collection) => fetch.file(file).await?,
+            _ => {}
         }
-        Ok(())
-    });
-    let fetching = async {
-        while let Some(line) = read.recv().await {
-            match line {
-                ManifestLine::Chunk(chunk) => fetch.chunk(chunk.key, chunk.codec),
-                ManifestLine::File(file) if request.wants(&file.collection) => fetch.file(file).await?,
-                _ => {}
-            }
-        }
-        drop(read);
-        fetch.finish().await
-    };
-    let (read, fetched) = tokio::join!(reader, fetching);
-    fetched.and(read)
+    }
+    fetch.finish().await
 }
 
 /// Lets the engine open what was staged, one shard after the other.
