@@ -43,7 +43,7 @@ pub(super) struct Comparison {
 }
 
 impl Expected<'_> {
-    /// Compares a restored database; activates its cold tenants.
+    /// Compares a restored database; its cold tenants are activated for that.
     pub(super) fn compare(
         &self,
         restored: &Database,
@@ -70,6 +70,7 @@ impl Expected<'_> {
             found.1.append(&mut check.problems);
             Ok(())
         })?;
+        restored.set_tenants(&tickets()?, &self.data.tenants())?;
         let (operations, mut differences) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         problems.append(&mut differences);
         problems.extend(self.torn(&operations));
@@ -197,3 +198,7 @@ impl Check<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "compare_tests.rs"]
+mod tests;
