@@ -6,19 +6,15 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use siltstone::model::{Compression, Location, State};
+use siltstone::model::{CollectionName, Compression, Location, State};
 use siltstone::ops::{BackupRequest, CPU_PERCENTAGES, RestoreRequest, Status};
 use siltstone::settings::HostSettings;
+use siltstone::source::directory::{DirectorySource, DirectoryTarget};
 use siltstone::{Host, HostBuilder};
 
 use crate::Result;
-use crate::folder::{FolderSource, FolderTarget};
-use crate::machine::field;
 use crate::native::Native;
 use crate::report::print;
-
-/// Idle time before memory is looked at, in which what the start left behind ends.
-const SETTLE: Duration = Duration::from_millis(300);
 
 /// What to do.
 #[derive(clap::Args)]
@@ -28,9 +24,6 @@ pub(crate) struct Args {
     /// The folder to back up, or the one to make.
     #[arg(long)]
     pub(crate) folder: PathBuf,
-    /// Only this file of the folder.
-    #[arg(long)]
-    pub(crate) only: Option<PathBuf>,
     /// Where backups lie.
     #[arg(long)]
     pub(crate) store: PathBuf,
@@ -83,10 +76,6 @@ pub(crate) struct Answer {
     pub(crate) seconds: f64,
     /// Raw bytes.
     pub(crate) raw: u64,
-    /// Bytes in memory when the host was ready.
-    pub(crate) idle_rss: u64,
-    /// Most bytes in memory ever.
-    pub(crate) peak_rss: u64,
 }
 
 /// Runs it.
@@ -98,11 +87,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 async fn work(args: &Args) -> Result<Answer> {
     let host = host(args).await?;
-    let settle = std::env::var_os(SETTLE_VARIABLE).is_some();
-    if settle {
-        tokio::time::sleep(SETTLE).await;
-    }
-    let idle_rss = memory("VmRSS:")?;
     let begun = Instant::now();
     let ended = match args.verb {
         Verb::Backup => backup(&host, args).await?,
@@ -115,11 +99,8 @@ async fn work(args: &Args) -> Result<Answer> {
     }
     host.shutdown().await;
     let raw = ended.raw_bytes.max(ended.progress.raw_done);
-    Ok(Answer { seconds, raw, idle_rss, peak_rss: memory("VmHWM:")? })
+    Ok(Answer { seconds, raw })
 }
-
-/// Set by whoever wants memory and not time.
-pub(crate) const SETTLE_VARIABLE: &str = "SILTSTONE_BENCH_SETTLE";
 
 async fn host(args: &Args) -> Result<Host> {
     let mut settings = HostSettings::new("bench")?;
@@ -127,17 +108,17 @@ async fn host(args: &Args) -> Result<Host> {
     // A client that could cancel has no part in this.
     settings.publish_after = Duration::ZERO;
     settings.compile_cache = Some(beside(&args.state, "compiled")?);
-    let (source, target) = match args.verb {
-        Verb::Backup => {
-            (FolderSource::new(&args.folder, args.only.as_deref())?, beside(&args.state, "none")?)
-        }
-        Verb::Restore => (FolderSource::new(&beside(&args.state, "empty")?, None)?, args.folder.clone()),
+    let nothing = beside(&args.state, "nothing")?;
+    let (from, to) = match args.verb {
+        Verb::Backup => (&args.folder, &nothing),
+        Verb::Restore => (&nothing, &args.folder),
     };
+    let source = Arc::new(DirectorySource::new(from, CollectionName::new("Bench")?));
+    let target = Arc::new(DirectoryTarget::new(to));
     if let Backend::Filesystem = args.backend {
         settings.modules = vec!["backup-filesystem".to_owned()];
     }
-    let target = FolderTarget::new(&target);
-    let mut builder = HostBuilder::new(Arc::new(source), Arc::new(target), &args.state, settings);
+    let mut builder = HostBuilder::new(source, target, &args.state, settings);
     let store = args.store.to_str().ok_or("the store's path is not UTF-8")?;
     builder = match args.backend {
         Backend::Filesystem => builder.environment([("BACKUP_FILESYSTEM_PATH".to_owned(), store.to_owned())]),
@@ -173,9 +154,4 @@ async fn restore(host: &Host, args: &Args) -> Result<Status> {
     request.cpu_percentage = *CPU_PERCENTAGES.end();
     host.restore(request).await?;
     Ok(host.wait_restore(backend, id, &Location::default()).await?)
-}
-
-fn memory(name: &str) -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    field(&status, name).ok_or_else(|| format!("/proc/self/status has no {name}").into())
 }

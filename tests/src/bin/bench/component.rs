@@ -62,7 +62,7 @@ fn ours<'a>(
     compression: &'a str,
     store: &'a str,
 ) -> Ours<'a> {
-    Ours { work, verb, folder: folder.to_path_buf(), only: None, store, backend, compression, workers: 2 }
+    Ours { work, verb, folder: folder.to_path_buf(), store, backend, compression, workers: 2 }
 }
 
 fn backup<'a>(work: &'a Work, data: &Path, backend: Backend, compression: &'a str) -> Side<'a> {

@@ -11,7 +11,7 @@
 mod child;
 mod component;
 mod data;
-mod folder;
+mod gate;
 mod machine;
 mod measure;
 mod memory;
@@ -48,11 +48,16 @@ enum Command {
     Scaling(scaling::Args),
     /// The filesystem component against a storage without a sandbox.
     Component(component::Args),
-    /// Peak memory of a backup and a restore above the idle process.
+    /// Peak memory of `siltstone backup --dir` and `restore --to` above the idle process.
     Memory(memory::Args),
+    /// How long a cut holds the writers of the reference database.
+    Gate(gate::Args),
     /// One backup or restore in a process of its own; the other commands start it.
     #[command(hide = true)]
     Child(child::Args),
+    /// The command line `siltstone`, which then says how much memory it took.
+    #[command(hide = true)]
+    Cli(memory::CliArgs),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +67,8 @@ fn main() -> ExitCode {
         Command::Scaling(args) => scaling::run(&args),
         Command::Component(args) => component::run(&args),
         Command::Memory(args) => memory::run(&args),
+        Command::Gate(args) => gate::run(&args),
+        Command::Cli(args) => return memory::cli(&args),
         Command::Child(args) => return end(child::run(&args)),
     };
     end(report.and_then(|report| show(&report, bench.json)))

@@ -115,7 +115,6 @@ fn ours<'a>(work: &'a Work, verb: Verb, folder: &Path, compression: &'a str) -> 
         work,
         verb,
         folder: folder.to_path_buf(),
-        only: None,
         store: "store",
         backend: Backend::Filesystem,
         compression,

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::Result;
-use crate::child::{Answer, Backend, SETTLE_VARIABLE, Verb};
+use crate::child::{Answer, Backend, Verb};
 
 /// Wall time and CPU of all processes of one run, in seconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -126,8 +126,6 @@ pub(crate) struct Ours<'a> {
     pub(crate) verb: Verb,
     /// What is backed up, or made.
     pub(crate) folder: PathBuf,
-    /// Only this file.
-    pub(crate) only: Option<PathBuf>,
     /// Name of the store in the work folder.
     pub(crate) store: &'a str,
     /// What storage is reached through.
@@ -139,19 +137,8 @@ pub(crate) struct Ours<'a> {
 }
 
 impl Ours<'_> {
-    /// Runs it for time.
+    /// Runs it.
     pub(crate) fn run(&self) -> Result<Answer> {
-        self.start(|_| {})
-    }
-
-    /// Runs it for memory.
-    pub(crate) fn run_settled(&self) -> Result<Answer> {
-        self.start(|command| {
-            command.env(SETTLE_VARIABLE, "1");
-        })
-    }
-
-    fn start(&self, with: impl FnOnce(&mut Command)) -> Result<Answer> {
         let mut command = Command::new(std::env::current_exe()?);
         let verb = match self.verb {
             Verb::Backup => "backup",
@@ -166,10 +153,6 @@ impl Ours<'_> {
         command.arg("--store").arg(self.work.path(self.store));
         command.arg("--state").arg(self.work.path("state"));
         command.arg("--workers").arg(self.workers.to_string());
-        if let Some(only) = &self.only {
-            command.arg("--only").arg(only);
-        }
-        with(&mut command);
         let output = command.stderr(Stdio::inherit()).output()?;
         if !output.status.success() {
             return Err(format!("the {verb} ended with {}", output.status).into());
