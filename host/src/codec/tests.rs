@@ -92,13 +92,14 @@ fn dense_data_takes_the_fast_level_and_is_as_small() {
     let mut raw = noise(FRAME_SIZE as usize);
     raw.iter_mut().skip(3).step_by(4).for_each(|b| *b = 0xbd + (*b & 1));
     raw.iter_mut().skip(7).step_by(16).for_each(|b| *b |= 0x0f);
-    let by = |level| encode(Compression { codec: Codec::Gzip, level }, &raw);
-    assert!(by(Level::Default) == by(Level::Speed));
-    assert!(by(Level::Default).len() * 99 < by(Level::Best).len() * 100);
-    // Text, on the other hand, gets the level that was asked for.
-    let (fast, usual) = (Compression { codec: Codec::Gzip, level: Level::Speed }, Compression::default());
-    let raw = text(FRAME_SIZE as usize);
-    assert!(encode(usual, &raw).len() < encode(fast, &raw).len());
+    let text = text(FRAME_SIZE as usize);
+    for codec in [Codec::Gzip, Codec::Zstd] {
+        let by = |level, raw: &[u8]| encode(Compression { codec, level }, raw);
+        assert!(by(Level::Default, &raw) == by(Level::Speed, &raw), "{codec:?}");
+        assert!(by(Level::Default, &raw).len() * 99 < by(Level::Best, &raw).len() * 100, "{codec:?}");
+        // Text, on the other hand, gets the level that was asked for.
+        assert!(by(Level::Default, &text) != by(Level::Speed, &text), "{codec:?}");
+    }
 }
 
 #[test]

@@ -250,7 +250,7 @@ impl Frame {
         let file = &self.target.file;
         let raw = (file.length - self.at).min(FRAME_SIZE);
         let Worker { decoder, scratch, .. } = worker;
-        scratch.clear();
+        // Not cleared before: the decoder would have to fill it with zeros again.
         let hash = decoder.decode(self.codec, stored, raw, scratch).and_then(|()| {
             sink.write(file, self.at, scratch)?;
             hash_block(self.at, scratch)
