@@ -92,7 +92,7 @@ fn driver() -> Result<PathBuf, String> {
 
 async fn short() -> Result<String, String> {
     say(&crash(12, rand::random()).await?);
-    say(&sweep(6, 5).await?);
+    say(&sweep(7, 3).await?);
     disks().await
 }
 
