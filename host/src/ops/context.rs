@@ -3,18 +3,23 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Journal;
-use crate::model::{AttemptId, BackendName, Location};
+use crate::model::{AttemptId, BackendName, Location, Timestamp};
 use crate::ops::BackendInfo;
+use crate::ops::listing::delete_where;
 use crate::ops::registry::Registry;
 use crate::settings::{HostSettings, StartCheck};
 use crate::source::{RestoreTarget, SnapshotSource};
-use crate::storage::{Preconditions, Storage, probe_conditions, probe_write};
+use crate::storage::{Preconditions, Storage, TEMPORARY, probe_conditions, probe_write};
+
+/// Age from which a temporary object belongs to nobody.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Opens storages by the names that users know.
 #[async_trait]
@@ -80,6 +85,9 @@ impl Context {
             tracing::warn!(%key, %error, "the store lets us write and not delete: what a failed backup leaves will stay");
         }
         let proven = probe_conditions(storage, attempt).await?;
+        if let Err(error) = sweep_temporary(storage).await {
+            tracing::warn!(%error, "old temporary objects of the location were not looked at");
+        }
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(address, proven);
         Ok(proven)
     }
@@ -119,6 +127,19 @@ impl Context {
     pub(crate) fn scratch(&self) -> PathBuf {
         self.folder.join("scratch")
     }
+}
+
+/// Removes temporary objects that nobody writes any more, of servers that died and never came back. Objects of living
+/// attempts are younger: their parts are written all the time.
+async fn sweep_temporary(storage: &dyn Storage) -> Result<()> {
+    let now = Timestamp::now().as_millis().unwrap_or(0);
+    let old = now.saturating_sub(ABANDONED.as_millis() as u64);
+    let swept =
+        delete_where(storage, TEMPORARY, |object| object.modified_ms.is_some_and(|at| at < old)).await?;
+    if swept.objects > 0 {
+        tracing::info!(objects = swept.objects, "temporary objects older than a day were removed");
+    }
+    Ok(())
 }
 
 /// Removes a folder and all in it; a missing one is fine.

@@ -47,13 +47,22 @@ pub(crate) async fn list_folders(storage: &dyn Storage, prefix: &str) -> Result<
 
 /// Deletes every object under a prefix, a page at a time; what the store refuses is counted and passed over.
 pub(crate) async fn delete_prefix(storage: &dyn Storage, prefix: &str) -> Result<ForgetReport> {
+    delete_where(storage, prefix, |_| true).await
+}
+
+/// As [`delete_prefix`], of the objects for which `chosen` holds.
+pub(crate) async fn delete_where(
+    storage: &dyn Storage,
+    prefix: &str,
+    chosen: impl Fn(&ObjectMeta) -> bool + Send,
+) -> Result<ForgetReport> {
     let batch = storage.capabilities().delete_batch.max(1) as usize;
     let mut report = ForgetReport::default();
     let mut token = None;
     loop {
         let request = ListRequest { prefix: prefix.to_owned(), depth: Depth::All, token, limit: PAGE };
         let page = storage.list(&request).await?;
-        let keys: Vec<ObjectKey> = page.objects.into_iter().map(|o| o.key).collect();
+        let keys: Vec<ObjectKey> = page.objects.into_iter().filter(&chosen).map(|o| o.key).collect();
         for keys in keys.chunks(batch) {
             let refused = storage.delete(keys).await?;
             report.refused += refused.len() as u64;

@@ -151,3 +151,23 @@ async fn links_of_cuts_that_nobody_remembers_are_removed_at_the_start() {
         1
     );
 }
+
+#[tokio::test]
+async fn temporary_objects_that_nobody_writes_for_a_day_are_removed_and_younger_ones_stay() {
+    let base = tempdir().unwrap();
+    let plan = filled(base.path()).await;
+    let folder = plan.backups.join(".siltstone-tmp/0198f2c4-7d1e-7a3b-9c5d-2e8f6a1b4c7d");
+    fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, hours: u64| {
+        let path = folder.join(name);
+        let file = fs::File::create(&path).unwrap();
+        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(hours * 3600))
+            .unwrap();
+        path
+    };
+    let (old, young) = (file("old", 25), file("young", 23));
+    let a = plan.start().await.unwrap();
+    assert!(old.exists(), "a start looks at nothing but its own journal");
+    assert_eq!(a.backup("x").await.unwrap().state, State::Success);
+    assert!(!old.exists() && young.exists());
+}
