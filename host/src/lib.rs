@@ -23,3 +23,7 @@ pub mod cli;
 
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use host::{Host, HostBuilder};
+
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
