@@ -1,4 +1,4 @@
-//! The guest library: the bindings of the plugin contract and the helpers that every transport needs.
+//! The guest library: the bindings of the plugin contract and what every transport needs besides them.
 //!
 //! A transport implements [`Guest`] and [`GuestHandle`] in its `component.rs`, behind
 //! `#[cfg(target_family = "wasm")]`, and hands the type to [`export!`]. Everything else of it is plain Rust
