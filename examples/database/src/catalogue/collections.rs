@@ -45,10 +45,8 @@ impl Database {
             c.aliases.retain(|_, of| of != name);
             Ok(c.collections.remove(name))
         })?;
-        for (tenant, _) in dropped.iter().flat_map(Collection::shards) {
-            self.discard(&ShardId { collection: name.clone(), tenant })?;
-        }
-        Ok(())
+        let shards = dropped.iter().flat_map(Collection::shards);
+        self.discard_all(shards.map(|(tenant, _)| ShardId { collection: name.clone(), tenant }))
     }
 
     /// The names and schemas of all collections.
@@ -126,10 +124,19 @@ impl Database {
             }
             Ok(())
         })?;
-        for tenant in tenants {
-            self.discard(&ShardId { collection: name.clone(), tenant: Some(tenant.clone()) })?;
+        self.discard_all(
+            tenants.iter().map(|t| ShardId { collection: name.clone(), tenant: Some(t.clone()) }),
+        )
+    }
+
+    /// Discards every shard, also when one cannot be; the first failure is the error.
+    fn discard_all(&self, shards: impl Iterator<Item = ShardId>) -> Result<()> {
+        let mut discarded = Ok(());
+        for shard in shards {
+            let tried = self.discard(&shard);
+            discarded = discarded.and(tried);
         }
-        Ok(())
+        discarded
     }
 
     /// Gives a collection another name beside its own.

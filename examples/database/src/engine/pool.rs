@@ -113,10 +113,14 @@ impl Pool {
     /// Lets no shard be opened until the result is dropped; waits for those being opened.
     pub(crate) fn freeze(&self) -> Frozen<'_> {
         let mut state = lock(&self.state);
-        while state.is_frozen || state.slots.values().any(|s| matches!(s, Slot::Opening)) {
+        while state.is_frozen {
             state = wait(&self.changed, state);
         }
+        // From here on nothing begins to open, so that a busy pool cannot keep us waiting for ever.
         state.is_frozen = true;
+        while state.slots.values().any(|s| matches!(s, Slot::Opening)) {
+            state = wait(&self.changed, state);
+        }
         Frozen(self)
     }
 

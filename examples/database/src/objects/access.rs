@@ -59,6 +59,10 @@ impl Database {
             self.expect_hot(&lease.id)?;
             lease.wait_for_room()?;
         }
+        // In one order for everybody. A conditional write of one object must not be passed between look and write.
+        let mut in_order: Vec<&Lease> = leases.iter().collect();
+        in_order.sort_by(|a, b| a.id.cmp(&b.id));
+        let _alone: Vec<_> = in_order.into_iter().map(|lease| lock(&lease.write)).collect();
         let parts: Vec<(&Lease, &[Change])> =
             leases.iter().zip(batch).map(|(lease, b)| (lease, b.changes.as_slice())).collect();
         self.commit(&parts)

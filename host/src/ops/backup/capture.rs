@@ -42,11 +42,13 @@ pub(crate) fn capture(
     let wanted: BTreeSet<&CollectionName> = selected.iter().collect();
     let mut collections = source.collections()?;
     collections.retain(|c| wanted.contains(&c.name));
-    let mut skipped = dropped_before(selected, &collections, selection)?;
+    flush_ahead(source, &shards(&collections, |state| state == TenantState::Hot), operation)?;
 
-    let shards = shards(&collections, |state| state != TenantState::Offloaded);
-    let hot = self::shards(&collections, |state| state == TenantState::Hot);
-    flush_ahead(source, &hot, operation)?;
+    // Flushing takes a while, and what was created meanwhile belongs to the backup.
+    let mut collections = source.collections()?;
+    collections.retain(|c| wanted.contains(&c.name));
+    let mut skipped = dropped_before(selected, &collections, selection)?;
+    let shards = self::shards(&collections, |state| state != TenantState::Offloaded);
 
     // The folder is removed when the operation ends; whoever comes later must not make it again.
     if operation.is_cancelled() {
@@ -60,7 +62,11 @@ pub(crate) fn capture(
         return Err(Error::cancelled("cut"));
     }
     check_complete(&shards, &outcome.cuts, &outcome.gone)?;
-    skipped.extend(forget_gone(&mut collections, &outcome.gone, selection)?);
+    let mut after = source.collections()?;
+    after.retain(|c| wanted.contains(&c.name));
+    skipped.extend(appeared(&collections, &after));
+    let still_there: BTreeSet<CollectionName> = after.into_iter().map(|c| c.name).collect();
+    skipped.extend(forget_gone(&mut collections, &outcome.gone, &still_there, selection)?);
     skipped.extend(shard_names(&collections, TenantState::Offloaded));
 
     let scope = outcome.cuts.iter().map(|cut| cut.scope()).min().unwrap_or(Scope::Node);
@@ -127,6 +133,7 @@ fn left_out(name: &CollectionName, selection: &Selection) -> Result<SkippedItem>
 fn forget_gone(
     collections: &mut Vec<CollectionInfo>,
     gone: &[ShardId],
+    still_there: &BTreeSet<CollectionName>,
     selection: &Selection,
 ) -> Result<Vec<SkippedItem>> {
     let mut skipped = Vec::new();
@@ -144,7 +151,9 @@ fn forget_gone(
             }
             !is_gone
         });
-        if before > 0 && collection.shards.is_empty() {
+        // A collection that has lost all of its tenants is still one.
+        let is_dropped = missing.iter().any(|id| id.tenant.is_none()) || !still_there.contains(&name);
+        if before > 0 && collection.shards.is_empty() && is_dropped {
             skipped.push(left_out(&collection.name, selection)?);
             continue;
         }
@@ -156,6 +165,18 @@ fn forget_gone(
     }
     *collections = kept;
     Ok(skipped)
+}
+
+/// Shards that came into being while the cut was taken: whether they belong to its instant cannot be told, so they are
+/// named.
+fn appeared(before: &[CollectionInfo], after: &[CollectionInfo]) -> Vec<SkippedItem> {
+    let known: BTreeSet<ShardId> = shards(before, |_| true).into_iter().collect();
+    let new = shards(after, |_| true).into_iter().filter(|shard| !known.contains(shard));
+    new.map(|shard| SkippedItem {
+        what: format!("tenant {shard}"),
+        why: "created while the cut was taken".to_owned(),
+    })
+    .collect()
 }
 
 fn shard_names(collections: &[CollectionInfo], state: TenantState) -> Vec<SkippedItem> {
