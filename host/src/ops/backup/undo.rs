@@ -47,7 +47,12 @@ pub(super) async fn undo(job: &Arc<Job>, state: State, text: &str) -> Result<()>
     if committing {
         // A terminal write of before may still be on its way. Once this one has changed the etag it is refused, where
         // the store keeps conditions; and recovery believes no SUCCESS of an attempt that is being undone.
-        descriptor_store::end(&*job.storage, &last, job.proven).await?;
+        match descriptor_store::end(&*job.storage, &last, job.proven).await {
+            Ok(()) => {}
+            // Another attempt has the id by now, so no late write of ours is taken for the truth.
+            Err(e) if e.is(ErrorKind::Conflict) => {}
+            Err(e) => return Err(e),
+        }
     }
     withdraw(&*job.storage, &job.entry, Some(last), job.proven).await?;
     if job.steps.is_empty() {
