@@ -9,14 +9,15 @@ use super::folder::Folder;
 use super::record::RestoreRecord;
 use super::{Unreadable, already_aside, report};
 use crate::error::Result;
-use crate::model::{BackendName, BackupId};
+use crate::model::{AttemptId, BackendName, BackupId};
 
 /// How many restores are remembered; beyond it the oldest that have ended are forgotten.
 pub const KEPT_RESTORES: usize = 1_000;
 
-type Key = (BackendName, BackupId);
+/// The last is the URI of the backup: one backend may hold backups of one id at several locations.
+type Key = (BackendName, BackupId, String);
 
-/// The newest state of each (backend, backup) that this server restored from. Clones share it.
+/// The newest state of each backup that this server restored from. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Restores(Arc<Shared>);
 
@@ -53,7 +54,7 @@ impl Restores {
         Ok((Self(Arc::new(Shared { folder, kept, records: Mutex::new(records) })), unreadable))
     }
 
-    /// Records the state of a restore in place of an earlier one of the same backend and id. Durable when it answers.
+    /// Records the state of a restore in place of an earlier one of the same backup. Durable when it answers.
     pub async fn put(&self, record: RestoreRecord) -> Result<()> {
         let shared = Arc::clone(&self.0);
         blocking(move || {
@@ -74,10 +75,16 @@ impl Restores {
         .await
     }
 
-    /// The state of the newest restore of a backup.
+    /// The state of the newest restore of the backup that has this URI.
     #[must_use]
-    pub fn get(&self, backend: &BackendName, id: &BackupId) -> Option<RestoreRecord> {
-        self.0.lock().get(&(backend.clone(), id.clone())).cloned()
+    pub fn get(&self, backend: &BackendName, id: &BackupId, path: &str) -> Option<RestoreRecord> {
+        self.0.lock().get(&(backend.clone(), id.clone(), path.to_owned())).cloned()
+    }
+
+    /// The state of one run, as long as it is the newest of its backup.
+    #[must_use]
+    pub fn of_attempt(&self, attempt: AttemptId) -> Option<RestoreRecord> {
+        self.0.lock().values().find(|record| record.attempt == attempt).cloned()
     }
 
     /// All of a backend, oldest first.
@@ -98,10 +105,11 @@ impl Shared {
 }
 
 fn key(record: &RestoreRecord) -> Key {
-    (record.backend.clone(), record.id.clone())
+    (record.backend.clone(), record.id.clone(), record.path.clone())
 }
 
 /// Neither name can hold a dot, so no two keys share a file.
-fn file_name((backend, id): &Key) -> String {
-    format!("{backend}.{id}.json")
+fn file_name((backend, id, path): &Key) -> String {
+    let place = blake3::hash(path.as_bytes()).to_hex();
+    format!("{backend}.{id}.{}.json", &place[..16])
 }

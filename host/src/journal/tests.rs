@@ -284,10 +284,27 @@ async fn restores_are_remembered_across_restarts() {
     drop(journal);
     let (journal, found) = Journal::open(data.path()).unwrap();
     assert!(found.is_empty());
-    assert_eq!(journal.restores().get(&last.backend, &last.id), Some(last.clone()));
+    assert_eq!(journal.restores().get(&last.backend, &last.id, &last.path), Some(last.clone()));
+    assert_eq!(journal.restores().of_attempt(last.attempt), Some(last.clone()));
     let order: Vec<_> = journal.restores().of(&last.backend).into_iter().map(|r| r.id.to_string()).collect();
     assert_eq!(order, ["b", "a"]);
-    assert_eq!(journal.restores().get(&BackendName::new("gcs").unwrap(), &last.id), None);
+    assert_eq!(journal.restores().get(&BackendName::new("gcs").unwrap(), &last.id, &last.path), None);
+}
+
+#[tokio::test]
+async fn backups_of_one_id_at_two_locations_keep_their_own_restores() {
+    let data = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(data.path()).unwrap();
+    let here = restore("a", State::Success, 1);
+    let there = RestoreRecord { path: "s3://other/a".to_owned(), ..restore("a", State::Failed, 2) };
+    for record in [&here, &there] {
+        journal.restores().put(record.clone()).await.unwrap();
+    }
+    drop(journal);
+    let (journal, _) = Journal::open(data.path()).unwrap();
+    for record in [here, there] {
+        assert_eq!(journal.restores().get(&record.backend, &record.id, &record.path), Some(record));
+    }
 }
 
 #[tokio::test]
@@ -316,8 +333,11 @@ async fn a_damaged_restore_is_set_aside_and_reported() {
     let (journal, _) = Journal::open(data.path()).unwrap();
     journal.restores().put(restore("a", State::Success, 1)).await.unwrap();
     drop(journal);
-    std::fs::write(data.path().join(".siltstone/restores/s3.a.json"), "{}").unwrap();
+    let folder = data.path().join(".siltstone/restores");
+    let file =
+        std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+    std::fs::write(folder.join(&file), "{}").unwrap();
     let (journal, found) = Journal::open(data.path()).unwrap();
-    assert_eq!(unreadable(found)[0].file, ".siltstone/restores/s3.a.json.damaged");
+    assert_eq!(unreadable(found)[0].file, format!(".siltstone/restores/{file}.damaged"));
     assert!(journal.restores().of(&BackendName::new("s3").unwrap()).is_empty());
 }

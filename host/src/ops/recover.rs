@@ -99,10 +99,8 @@ async fn end_restore(context: &Arc<Context>, entry: &Entry, record: &Record) -> 
         InstallState::Absent => (State::Failed, Some(INTERRUPTED.to_owned())),
     };
     let restores = context.journal.restores();
-    let known = restores.get(&record.backend, &record.id).filter(|known| known.attempt == record.attempt);
-    let path = match known {
-        Some(known) => known.path,
-        None => return forget_unrecorded(entry).await,
+    let Some(RestoreRecord { path, .. }) = restores.of_attempt(record.attempt) else {
+        return forget_unrecorded(entry).await;
     };
     restores
         .put(RestoreRecord {

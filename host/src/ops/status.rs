@@ -86,8 +86,8 @@ pub(crate) async fn restore_status(
     }
     let storage = context.backends.open(&name, location).await?;
     let path = format!("{}/{id}", storage.home());
-    let record = BackupId::new(id).ok().and_then(|id| context.journal.restores().get(&name, &id));
-    match record.filter(|record| record.path == path) {
+    let known = |id| context.journal.restores().get(&name, &id, &path);
+    match BackupId::new(id).ok().and_then(known) {
         Some(record) => Ok(from_record(location, record)),
         None => Err(crate::Error::new(
             ErrorKind::NotFound,
