@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::CollectionName;
 
 /// The `include` or `exclude` of a request. Entries are exact names or patterns in which `*` stands for any run of
-/// characters and `?` for one.
+/// characters and `?` for one; other syntax of patterns is refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Selection {
     /// Everything there is.
@@ -21,6 +21,16 @@ pub enum Selection {
 impl Selection {
     /// From the two lists of a request; empty lists count as absent.
     pub fn from_lists(include: Vec<String>, exclude: Vec<String>) -> Result<Self> {
+        // No name holds these; an exclude that silently left out nothing would be the worst answer.
+        if let Some(entry) = include.iter().chain(&exclude).find(|e| e.contains(['[', ']', '\\'])) {
+            return Err(Error::invalid(
+                "select",
+                format!(
+                    "`{}`: a pattern knows `*` and `?`, no classes and no escapes; name the collections one by one",
+                    entry.escape_debug()
+                ),
+            ));
+        }
         match (include.is_empty(), exclude.is_empty()) {
             (true, true) => Ok(Self::All),
             (false, true) => {
@@ -139,5 +149,16 @@ mod tests {
         let e = Selection::from_lists(strings(&["A"]), strings(&["B"])).unwrap_err().to_string();
         assert!(e.contains("include") && e.contains("exclude"), "{e}");
         assert!(Selection::from_lists(strings(&["A", "A"]), vec![]).is_err());
+    }
+
+    #[test]
+    fn patterns_of_other_kinds_are_refused_in_both_lists() {
+        for entry in ["A[bc]", "A\\*", "]"] {
+            for (include, exclude) in [(vec![entry], vec![]), (vec![], vec![entry])] {
+                let error =
+                    Selection::from_lists(strings(&include), strings(&exclude)).unwrap_err().to_string();
+                assert!(error.contains("`*` and `?`"), "{error}");
+            }
+        }
     }
 }
