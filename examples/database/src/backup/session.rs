@@ -80,8 +80,9 @@ impl<'a> Session<'a> {
         let engine = self.engine;
         // Most of the work, while everything goes on.
         self.take_open(shards)?;
-        let frozen = engine.pool.freeze();
-        // What was opened meanwhile; from here on what is closed stays closed.
+        let frozen = engine.pool.freeze(shards);
+        // What was opened meanwhile; from here on what is closed stays closed. Only the shards of this span wait for that,
+        // and only as long as a cut may hold writers: a shard on its own is marked or left out alone.
         self.take_open(shards)?;
         let mut captures = Captures::new(Arc::clone(&engine.pool));
         for shard in shards {
@@ -94,6 +95,7 @@ impl<'a> Session<'a> {
             Ok(closed) => closed,
             Err(held) => {
                 self.pause = self.pause.max(held);
+                self.open.clear();
                 return Ok(Attempt::Late);
             }
         };
@@ -108,6 +110,8 @@ impl<'a> Session<'a> {
         self.pause = self.pause.max(closed.reopen());
         drop(frozen);
         if is_late {
+            // Leases of open shards keep others from being opened, so they are never held while writers go on.
+            self.open.clear();
             return Ok(Attempt::Late);
         }
         let lost = self.finish(span, shards, &catalogue, captures)?;

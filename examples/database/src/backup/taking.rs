@@ -14,7 +14,7 @@ use crate::backup::open::{Journal, OpenShard, journals};
 use crate::backup::tree::Tree;
 use crate::database::read_dir;
 use crate::engine::journal::{Take, scan};
-use crate::engine::shard::{EMPTY, LOCK, VERSION};
+use crate::engine::shard::{EMPTY, LOCK, VERSION, expect_unwritten};
 
 /// Permission bits of files that the cut writes.
 const MODE: u32 = 0o644;
@@ -43,10 +43,7 @@ impl<'a> Taking<'a> {
     pub(crate) fn closed(mut self) -> Result<Vec<Item>> {
         let live = &self.capture.live;
         if !live.join(VERSION).exists() {
-            if live.exists() && !live.join(EMPTY).exists() {
-                let message = format!("`{}` has no `{VERSION}` file", live.display());
-                return Err(Error::corrupt("capture shard", message));
-            }
+            expect_unwritten("capture shard", live)?;
             self.made_up(EMPTY)?;
             return Ok(self.items);
         }

@@ -381,6 +381,8 @@ fn cold_closed_offloaded_and_unwritten_shards_come_back_in_their_states() {
     assert_eq!(counts, [1, 1, 1, 0]);
     write_all(&copy, &f.shards[3..4], 1);
     assert_eq!(batches(&copy, &f.shards[3]), 1);
+    let woken = copy.set_tenants(&collection("Tree"), &[(name(4), TenantState::Hot)]).unwrap_err();
+    assert!(woken.to_string().contains("its data is not on this server"), "{woken}");
 }
 
 #[test]

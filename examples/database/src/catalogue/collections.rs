@@ -1,7 +1,8 @@
 //! Creating, changing and dropping collections, tenants and aliases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 use siltstone::model::{AttemptId, CollectionName, ShardId, TenantName, TenantState};
@@ -10,6 +11,7 @@ use siltstone::{Error, ErrorKind, Result};
 use crate::catalogue::Collection;
 use crate::database::Database;
 use crate::engine::folder;
+use crate::engine::shard::reserve;
 use crate::engine::sync::lock;
 
 /// Whether the objects of a collection are kept per tenant.
@@ -27,7 +29,7 @@ impl Database {
         let _alone = lock(&self.engine.shaping);
         self.engine.catalogue.current().vacant(name.as_str())?;
         if tenancy == Tenancy::Single {
-            self.clear_leftover(&ShardId { collection: name.clone(), tenant: None })?;
+            self.reserve(&[ShardId { collection: name.clone(), tenant: None }])?;
         }
         let tenants = (tenancy == Tenancy::Multi).then(BTreeMap::new);
         self.engine.catalogue.change(|c| {
@@ -74,12 +76,11 @@ impl Database {
     /// Adds tenants; those that exist are an error and nothing is added.
     pub fn add_tenants(&self, name: &CollectionName, tenants: &[(TenantName, TenantState)]) -> Result<()> {
         let _alone = lock(&self.engine.shaping);
-        for (tenant, _) in tenants {
-            let shard = ShardId { collection: name.clone(), tenant: Some(tenant.clone()) };
-            if self.engine.catalogue.current().state(&shard).is_none() {
-                self.clear_leftover(&shard)?;
-            }
-        }
+        let catalogue = self.engine.catalogue.current();
+        catalogue.collection(name)?;
+        let named: BTreeSet<&TenantName> = tenants.iter().map(|(tenant, _)| tenant).collect();
+        let shards = named.into_iter().map(|t| ShardId { collection: name.clone(), tenant: Some(t.clone()) });
+        self.reserve(&shards.filter(|shard| catalogue.state(shard).is_none()).collect::<Vec<_>>())?;
         self.change_tenants(name, |existing| {
             for (tenant, state) in tenants {
                 if existing.insert(tenant.clone(), *state).is_some() {
@@ -100,6 +101,16 @@ impl Database {
         self.change_tenants(name, |existing| {
             for (tenant, state) in tenants {
                 match existing.get_mut(tenant) {
+                    // Restored as offloaded: a backup holds none of its data.
+                    Some(TenantState::Offloaded)
+                        if *state != TenantState::Offloaded && !self.has_folder(name, tenant) =>
+                    {
+                        return Err(Error::new(
+                            ErrorKind::Conflict,
+                            "change tenants",
+                            format!("tenant `{tenant}` is OFFLOADED and its data is not on this server"),
+                        ));
+                    }
                     Some(old) => *old = *state,
                     None => return Err(no_tenant(tenant)),
                 }
@@ -163,9 +174,24 @@ impl Database {
         })
     }
 
-    /// Removes what a drop that was cut short has left where a new shard will be.
-    fn clear_leftover(&self, shard: &ShardId) -> Result<()> {
-        if self.engine.data.shard(shard).exists() { self.discard(shard) } else { Ok(()) }
+    /// Makes the folders of new shards, durably and before the catalogue names them, so that a folder that is missing
+    /// later is known to be lost. Removes what a drop that was cut short has left in their places.
+    fn reserve(&self, shards: &[ShardId]) -> Result<()> {
+        let mut parents = BTreeSet::new();
+        for shard in shards {
+            let folder = self.engine.data.shard(shard);
+            if folder.exists() {
+                self.discard(shard)?;
+            }
+            reserve(&folder)?;
+            parents.extend(folder.parent().map(Path::to_owned));
+        }
+        parents.iter().try_for_each(|parent| folder::sync(parent))
+    }
+
+    fn has_folder(&self, name: &CollectionName, tenant: &TenantName) -> bool {
+        let shard = ShardId { collection: name.clone(), tenant: Some(tenant.clone()) };
+        self.engine.data.shard(&shard).exists()
     }
 
     /// Removes the folder of a shard that is no longer in the catalogue.

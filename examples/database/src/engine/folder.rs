@@ -86,7 +86,8 @@ pub(crate) fn create(folder: &Path) -> Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    let parent = folder.parent();
+    // A relative path of one component has an empty parent, which stands for the current folder.
+    let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
     if let Some(parent) = parent {
         create(parent)?;
     }
@@ -96,7 +97,7 @@ pub(crate) fn create(folder: &Path) -> Result<()> {
         }
         _ => {}
     }
-    parent.map_or(Ok(()), sync)
+    sync(parent.unwrap_or(Path::new(".")))
 }
 
 /// Makes the names in a folder durable.
@@ -154,6 +155,14 @@ mod tests {
         };
         assert_eq!(relative(&with(None)), Path::new("_42ook/_"));
         assert_eq!(relative(&with(Some("_"))), Path::new("_42ook/_5f"));
+    }
+
+    #[test]
+    fn a_folder_of_one_component_is_made_in_the_current_folder() {
+        let name = format!("made-by-a-test-{}", std::process::id());
+        create(Path::new(&name)).unwrap();
+        assert!(Path::new(&name).is_dir());
+        fs::remove_dir(&name).unwrap();
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Opening, closing and everything else that changes the files of a shard are *transitions*: one at a time per shard,
 //! announced to the watchers of the shard (cuts that still need its files) before they begin.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
@@ -50,7 +50,8 @@ struct State {
     /// Open shards and those being opened or closed.
     open: usize,
     clock: u64,
-    is_frozen: bool,
+    /// Shards that must not be opened now.
+    frozen: HashSet<ShardId>,
 }
 
 /// A shard without a slot is closed.
@@ -74,16 +75,23 @@ impl Pool {
     }
 
     /// Leases a shard, opening it first if need be; while it is leased it stays open. Who holds a lease must not wait
-    /// for another one.
+    /// for another one. A shard whose engine has stopped is closed first, once its leases are back.
     pub(crate) fn lease(self: &Arc<Self>, id: &ShardId) -> Result<Lease> {
         let mut state = lock(&self.state);
         loop {
+            match state.slots.get(id) {
+                Some(Slot::Open { shard, leases, .. }) if shard.is_stopped() => {
+                    state = if *leases == 0 { self.close(state, id)? } else { wait(&self.changed, state) };
+                    continue;
+                }
+                _ => {}
+            }
             if let Some(lease) = self.lend(&mut state, id) {
                 return Ok(lease);
             }
             match state.slots.get(id) {
                 Some(_) => state = wait(&self.changed, state),
-                None if state.is_frozen => state = wait(&self.changed, state),
+                None if state.frozen.contains(id) => state = wait(&self.changed, state),
                 None if state.open < self.most => state = self.open(state, id)?,
                 None => match Self::idle(&state) {
                     Some(victim) => state = self.close(state, &victim)?,
@@ -110,15 +118,15 @@ impl Pool {
         self.lend(&mut lock(&self.state), id)
     }
 
-    /// Lets no shard be opened until the result is dropped; waits for those being opened.
-    pub(crate) fn freeze(&self) -> Frozen<'_> {
+    /// Lets none of these shards be opened until the result is dropped; waits for those being opened.
+    pub(crate) fn freeze(&self, ids: &[ShardId]) -> Frozen<'_> {
         let mut state = lock(&self.state);
-        while state.is_frozen {
+        while !state.frozen.is_empty() {
             state = wait(&self.changed, state);
         }
-        // From here on nothing begins to open, so that a busy pool cannot keep us waiting for ever.
-        state.is_frozen = true;
-        while state.slots.values().any(|s| matches!(s, Slot::Opening)) {
+        // From here on none of them begins to open, so that a busy pool cannot keep us waiting for ever.
+        state.frozen = ids.iter().cloned().collect();
+        while state.slots.iter().any(|(id, s)| matches!(s, Slot::Opening) && state.frozen.contains(&**id)) {
             state = wait(&self.changed, state);
         }
         Frozen(self)
@@ -280,12 +288,12 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// While this lives no shard is opened.
+/// While this lives some shards are not opened.
 pub(crate) struct Frozen<'a>(&'a Pool);
 
 impl Drop for Frozen<'_> {
     fn drop(&mut self) {
-        lock(&self.0.state).is_frozen = false;
+        lock(&self.0.state).frozen.clear();
         self.0.changed.notify_all();
     }
 }
@@ -315,3 +323,6 @@ impl Drop for Lease {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

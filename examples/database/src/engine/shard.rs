@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use fjall::{
 use siltstone::model::ShardId;
 use siltstone::{Error, ErrorKind, Result};
 
+use crate::database::read_dir;
 use crate::engine::folder;
 
 /// The file that stands for a shard that nothing was ever written to.
@@ -46,11 +48,13 @@ pub(crate) struct Shard {
     pub(crate) vectors: Keyspace,
     /// Held from looking whether an object exists until it is written.
     pub(crate) write: Mutex<()>,
+    /// Whether the engine has refused a write, after which it takes none until it is opened again.
+    stopped: AtomicBool,
     database: Database,
 }
 
 impl Shard {
-    /// Opens a shard, creates it if it was never written to.
+    /// Opens a shard, creates it if its folder says that it was never written to.
     pub(crate) fn open(id: Arc<ShardId>, folder: &Path, budget: ShardBudget) -> Result<Self> {
         if !folder.join(VERSION).exists() {
             Self::create(folder, budget)?;
@@ -58,23 +62,19 @@ impl Shard {
         let database = open_database(folder, budget)?;
         let (objects, vectors) =
             (keyspace(&database, folder, OBJECTS)?, keyspace(&database, folder, VECTORS)?);
-        Ok(Self { id, folder: folder.to_owned(), objects, vectors, write: Mutex::new(()), database })
+        let (folder, write, stopped) = (folder.to_owned(), Mutex::new(()), AtomicBool::new(false));
+        Ok(Self { id, folder, objects, vectors, write, stopped, database })
     }
 
     /// Creates a shard beside its place and moves it there, so that a crash never leaves half of one.
     fn create(folder: &Path, budget: ShardBudget) -> Result<()> {
-        if folder.exists() {
-            let is_empty_shard = folder.join(EMPTY).exists() && !has_journal(folder)?;
-            if !is_empty_shard {
-                return Err(Error::corrupt(
-                    "open shard",
-                    format!("`{}` has no `{VERSION}` file: restore it from a backup", folder.display()),
-                ));
-            }
-            folder::remove(folder)?;
+        expect_unwritten("open shard", folder)?;
+        // A folder can be moved over an empty one only.
+        let empty = folder.join(EMPTY);
+        if empty.exists() {
+            fs::remove_file(&empty).map_err(|e| Error::io("create shard", &empty, e))?;
         }
         let parent = folder.parent().unwrap_or(folder);
-        folder::create(parent)?;
         let mut new = folder.as_os_str().to_owned();
         new.push(".new");
         let new = PathBuf::from(new);
@@ -88,6 +88,17 @@ impl Shard {
         wait_unlocked(&new)?;
         fs::rename(&new, folder).map_err(|e| Error::io("create shard", folder, e))?;
         folder::sync(parent)
+    }
+
+    /// Whether the engine takes no more writes, say because the disk was full; a new start of it might.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// An error of a write, after which the engine takes no other.
+    pub(crate) fn stop(&self, operation: &'static str, error: fjall::Error) -> Error {
+        self.stopped.store(true, Ordering::Relaxed);
+        engine(operation, &self.folder, error).with("shard", &self.id)
     }
 
     /// An atomic batch over both keyspaces; written to the operating system before it is acknowledged.
@@ -106,7 +117,7 @@ impl Shard {
         let is_full =
             |k: &Keyspace| k.sealed_memtable_count() >= SEALED_LIMIT || k.tree.l0_run_count() >= RUN_LIMIT;
         while is_full(&self.objects) || is_full(&self.vectors) {
-            self.database.persist(PersistMode::Buffer).map_err(|e| engine("write", &self.folder, e))?;
+            self.database.persist(PersistMode::Buffer).map_err(|e| self.stop("write", e))?;
             sleep(Duration::from_millis(1));
         }
         Ok(())
@@ -117,13 +128,16 @@ impl Shard {
         self.database.seqno()
     }
 
-    /// Flushes what is in memory now, at most for this long. Polls, so it has no place under the write gate.
+    /// Flushes what is in memory now, at most for this long. Polls, so it has no place under the write gate. An error if
+    /// the engine has stopped; what was acknowledged is in the journal all the same.
     pub(crate) fn flush(&self, limit: Duration) -> Result<()> {
         let until = Instant::now() + limit;
         for keyspace in [&self.objects, &self.vectors] {
             let upto = keyspace.tree.get_highest_memtable_seqno();
-            keyspace.rotate_memtable().map_err(|e| engine("flush", &self.folder, e))?;
+            keyspace.rotate_memtable().map_err(|e| self.stop("flush", e))?;
             while keyspace.tree.get_highest_persisted_seqno() < upto && Instant::now() < until {
+                // Notices an engine that has stopped and will never flush.
+                self.database.persist(PersistMode::Buffer).map_err(|e| self.stop("flush", e))?;
                 sleep(Duration::from_millis(1));
             }
         }
@@ -169,6 +183,28 @@ pub(crate) fn engine(operation: &'static str, path: &Path, error: fjall::Error) 
         _ => ErrorKind::Corrupt,
     };
     Error::new(kind, operation, format!("engine failed at `{}`", path.display())).with_source(error)
+}
+
+/// Makes the folder of a shard that nothing was written to yet; the folder above it is the caller's to sync.
+pub(crate) fn reserve(folder: &Path) -> Result<()> {
+    if let Some(parent) = folder.parent() {
+        folder::create(parent)?;
+    }
+    fs::create_dir(folder).map_err(|e| Error::io("create shard", folder, e))
+}
+
+/// Refuses the folder of a shard without a database unless it is what [`reserve`] or a restore of an unwritten shard
+/// leaves. One that is missing has been lost: every shard of the catalogue has a folder.
+pub(crate) fn expect_unwritten(operation: &'static str, folder: &Path) -> Result<()> {
+    let lost = |what: &str| {
+        let message = format!("`{}` {what}: restore it from a backup", folder.display());
+        Err(Error::corrupt(operation, message))
+    };
+    if !folder.exists() {
+        return lost("is missing");
+    }
+    let is_unwritten = read_dir(folder)?.iter().all(|path| path.ends_with(EMPTY));
+    if is_unwritten { Ok(()) } else { lost("has no `version` file") }
 }
 
 /// Whether a folder holds a journal. Without one fjall opens a database with tables as an empty one.

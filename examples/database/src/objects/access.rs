@@ -125,7 +125,7 @@ impl Database {
         }
         let _pass = self.engine.gate.enter(parts.iter().map(|(l, _)| Arc::clone(&l.id)).collect());
         for (lease, batch) in batches {
-            batch.commit().map_err(|e| engine("write", &lease.folder, e).with("shard", &lease.id))?;
+            batch.commit().map_err(|e| lease.stop("write", e))?;
         }
         Ok(())
     }

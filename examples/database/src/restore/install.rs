@@ -4,25 +4,28 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use siltstone::model::{AttemptId, TenantState};
+use siltstone::model::{AttemptId, ShardId, TenantState};
 use siltstone::source::{RestorePlan, Staging};
 use siltstone::{Error, Result};
 
 use crate::catalogue::{Catalogue, CatalogueStore};
 use crate::database::read_dir;
 use crate::engine::folder::{self, DataFolder};
+use crate::engine::pool::Pool;
 use crate::restore::record::Record;
 
 /// Installs what is staged. The write of the catalogue is the instant at which all of it appears.
 pub(crate) fn install(
     data: &DataFolder,
+    pool: &Pool,
     catalogue: &CatalogueStore,
     plan: &RestorePlan,
     staged: &[Staging],
 ) -> Result<()> {
     let record = Record::new(plan, staged);
     let path = begin(data, &record, plan, staged)?;
-    let installed = rename_all(data, &record).and_then(|()| catalogue.change(|c| record.apply(c)));
+    let moving = |shard: &ShardId, step: Step<'_>| pool.close_and(shard, step);
+    let installed = rename_all(data, &record, moving).and_then(|()| catalogue.change(|c| record.apply(c)));
     match installed {
         Ok(()) => finish(data, plan.restore, &path),
         // The catalogue holds it; only its durability is not certain. The record stays for the next start.
@@ -56,23 +59,33 @@ fn begin(data: &DataFolder, record: &Record, plan: &RestorePlan, staged: &[Stagi
     Ok(path)
 }
 
-/// Moves every staged folder to its place, unless it is there already.
-pub(crate) fn rename_all(data: &DataFolder, record: &Record) -> Result<()> {
+/// Changes the folder of one shard.
+pub(crate) type Step<'a> = &'a mut dyn FnMut() -> Result<()>;
+
+/// Moves every staged folder to its place, unless it is there already. `alone` runs a step while nobody has the shard
+/// open, which a drop that was cut short may have left so.
+pub(crate) fn rename_all(
+    data: &DataFolder,
+    record: &Record,
+    alone: impl Fn(&ShardId, Step<'_>) -> Result<()>,
+) -> Result<()> {
     let mut parents = BTreeSet::from([data.shards()]);
     for shard in &record.moves {
         let (from, to) = (record.staged(data, shard), data.shard(shard));
         if !from.exists() {
             continue;
         }
-        // What a drop that was cut short has left; no collection has this name.
-        if to.exists() {
-            trash(data, &to)?;
-        }
         if let Some(parent) = to.parent() {
             folder::create(parent)?;
             parents.insert(parent.to_owned());
         }
-        fs::rename(&from, &to).map_err(|e| Error::io("install shard", &to, e))?;
+        alone(shard, &mut || {
+            // What a drop that was cut short has left; no collection has this name.
+            if to.exists() {
+                trash(data, &to)?;
+            }
+            fs::rename(&from, &to).map_err(|e| Error::io("install shard", &to, e))
+        })?;
     }
     parents.iter().try_for_each(|parent| folder::sync(parent))
 }
@@ -91,7 +104,8 @@ pub(crate) fn roll_back(data: &DataFolder, catalogue: &Catalogue, record: &Recor
 
 fn finish(data: &DataFolder, restore: AttemptId, record: &Path) -> Result<()> {
     // It is installed, whatever happens to the leftovers: the next start removes them.
-    if let Err(error) = remove_file(record).and_then(|()| folder::remove(&data.restore(restore))) {
+    // The record last: it is what makes the next start look here.
+    if let Err(error) = folder::remove(&data.restore(restore)).and_then(|()| remove_file(record)) {
         tracing::warn!(%restore, %error, "leftovers of a finished restore stay until the next start");
     }
     Ok(())
@@ -111,7 +125,8 @@ pub(crate) fn recover(data: &DataFolder, catalogue: &CatalogueStore) -> Result<(
         }
         let is_whole = record.moves.iter().all(|s| record.staged(data, s).exists() || data.shard(s).exists());
         if is_whole && record.apply(&mut (*catalogue.current()).clone()).is_ok() {
-            rename_all(data, &record)?;
+            // Nothing is open yet.
+            rename_all(data, &record, |_, step| step())?;
             catalogue.change(|c| record.apply(c))?;
             finish(data, record.restore, &path)?;
         } else {

@@ -40,7 +40,7 @@ impl RestoreTarget for Database {
     fn install(&self, plan: &RestorePlan, staged: Vec<Staging>) -> Result<()> {
         let _alone = lock(&self.engine.shaping);
         admit(plan, &self.engine.catalogue.current())?;
-        install::install(&self.engine.data, &self.engine.catalogue, plan, &staged)
+        install::install(&self.engine.data, &self.engine.pool, &self.engine.catalogue, plan, &staged)
     }
 
     fn outcome(&self, restore: AttemptId) -> Result<InstallState> {

@@ -249,6 +249,23 @@ fn what_is_staged_without_a_record_stays_until_it_is_aborted() {
 }
 
 #[test]
+fn an_install_replaces_a_shard_that_a_drop_has_left_open() {
+    let (_folder, db, plan, staged) = staged();
+    let id = shard("Tree", "tenant-0");
+    db.create_collection(&name("Tree"), json!({}), Tenancy::Multi).unwrap();
+    db.add_tenants(&name("Tree"), &[(id.tenant.clone().unwrap(), TenantState::Hot)]).unwrap();
+    write_all(&db, std::slice::from_ref(&id), 1);
+    // A drop whose folders could not be moved away ends here.
+    db.engine.catalogue.change(|c| Ok(c.collections.remove(&name("Tree")))).unwrap();
+    assert_eq!(db.open_shards(), 1);
+    db.install(&plan, staged).unwrap();
+    assert_eq!(batches(&db, &id), 3);
+    write_all(&db, std::slice::from_ref(&id), 4);
+    db.engine.pool.close_and(&id, || Ok(())).unwrap();
+    assert_eq!(batches(&db, &id), 4);
+}
+
+#[test]
 fn an_alias_that_exists_stays_or_is_overwritten_as_asked() {
     for (policy, expected) in [(AliasPolicy::Keep, "Old"), (AliasPolicy::Overwrite, "Tree")] {
         let (_folder, db, mut plan, staged) = staged();

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use siltstone::settings::HostSettings;
 use siltstone::{Error, Host, HostBuilder, Result};
 use siltstone_db::{Database, Options};
@@ -43,6 +44,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Serves until a signal comes.
 pub(crate) async fn run(args: Args) -> Result<()> {
     let mut signals = Signals::listen()?;
+    raise_open_files();
     let variables = environment::with_defaults(siltstone::settings::environment())?;
     let settings = HostSettings::from_env(&variables)?;
     let folder = args.data.unwrap_or_else(|| environment::data_folder(&variables));
@@ -82,6 +84,16 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     close(database).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Every open shard holds a journal, tables and folders open, and every connection a socket: takes all that the system
+/// gives this process.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(current = ?limit.current, %error, "the limit of open files cannot be raised");
+    }
 }
 
 async fn open(folder: PathBuf) -> Result<Database> {
