@@ -28,7 +28,7 @@ Exit codes:
   130  cancelled or interrupted
 
 Without a server, backends are configured by environment variables (BACKUP_FILESYSTEM_PATH, ...), as a server's are.
-SILTSTONE_LOG (default: warn) says what is logged to standard error, in the syntax of RUST_LOG.";
+SILTSTONE_LOG (default: warn, without what ends an operation) says what is logged to standard error, in the syntax of RUST_LOG.";
 
 /// Online backups of LSM databases through sandboxed storage plugins.
 #[derive(Debug, Parser)]

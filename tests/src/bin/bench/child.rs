@@ -107,7 +107,8 @@ async fn host(args: &Args) -> Result<Host> {
     settings.cores = cores(args.workers);
     // A client that could cancel has no part in this.
     settings.publish_after = Duration::ZERO;
-    settings.compile_cache = Some(beside(&args.state, "compiled")?);
+    // Made by the host, for its user alone; one that others may enter would not be used.
+    settings.compile_cache = Some(args.state.with_file_name("compiled"));
     let nothing = beside(&args.state, "nothing")?;
     let (from, to) = match args.verb {
         Verb::Backup => (&args.folder, &nothing),

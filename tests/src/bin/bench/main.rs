@@ -7,6 +7,10 @@
 //! rustc --edition 2021 -O lsmgen.rs -o lsmgen && ./lsmgen data --size 2GiB
 //! cargo run --release -p siltstone-tests --bin bench -- peers --data data --work /var/tmp/bench
 //! ```
+//!
+//! On a virtual machine whose kernel gives free memory back to its host (`/sys/module/page_reporting`), the first write to
+//! a page costs ten times what it should and runs differ by a factor of two. Before measuring, let it keep what is free:
+//! `echo 60000 > /sys/module/page_reporting/parameters/min_free_ms`, and 11 into `page_reporting_order` beside it.
 
 mod child;
 mod component;
