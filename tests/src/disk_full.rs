@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use siltstone::model::{Compression, Location, State};
+use siltstone::ErrorKind;
+use siltstone::model::{CollectionName, Compression, Location, ShardId, State};
 use siltstone::ops::{BackupRequest, VerifyDepth};
+use siltstone_db::{Change, Database, Object, Options, ShardChanges, Tenancy};
 
 use crate::ops_house::{BACKEND, House, Plan, error_of, fill, shown};
 
@@ -114,4 +116,49 @@ pub async fn restore(base: &Path) -> Checked<()> {
     r.stop().await;
     a.stop().await;
     Ok(())
+}
+
+/// Writes to a database whose disk is full fail, nothing that was acknowledged is lost, and as soon as there is room they
+/// go on without a restart.
+pub fn writes(base: &Path) -> Checked<()> {
+    let data = base.join("data");
+    let disk = Tmpfs::mount(&data, 24)?;
+    let db = Database::open(Options::new(&data)).map_err(told)?;
+    let name = CollectionName::new("Full").map_err(told)?;
+    db.create_collection(&name, serde_json::json!({}), Tenancy::Single).map_err(told)?;
+    let shard = ShardId { collection: name, tenant: None };
+    let mut written = 0_u128;
+    let refused = loop {
+        match write(&db, &shard, written + 1) {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+        check(|| written < 10_000, || "24 MiB never get full".into())?;
+    };
+    let full = refused.is(ErrorKind::Exhausted) || refused.to_string().contains("such as a full disk");
+    check(|| full, || told(&refused))?;
+    disk.resize(64)?;
+    for _ in 0..10 {
+        written += 1;
+        write(&db, &shard, written).map_err(|e| format!("with room: {e}"))?;
+    }
+    // What was refused may have reached the journal all the same; what was acknowledged must be there.
+    for id in 1..=written {
+        let found = db.get(&shard, uuid::Uuid::from_u128(id)).map_err(told)?;
+        check(|| found.is_some(), || format!("object {id} of {written} was acknowledged and is lost"))?;
+    }
+    db.close().map_err(told)
+}
+
+/// An object of half a megabyte that compression does not shrink.
+fn write(db: &Database, shard: &ShardId, id: u128) -> siltstone::Result<()> {
+    let vector = (0..131_072_u32).map(|n| f32::from_bits((n ^ id as u32).wrapping_mul(0x9E37_79B9) >> 2));
+    let object = Object {
+        id: uuid::Uuid::from_u128(id),
+        properties: serde_json::Map::new(),
+        vector: Some(vector.collect()),
+        created_ms: 0,
+        updated_ms: 0,
+    };
+    db.write(&[ShardChanges { shard: shard.clone(), changes: vec![Change::Put(object)] }])
 }

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use siltstone::{Error, ErrorKind, Result};
 
@@ -19,6 +21,10 @@ pub const MAX_OPEN_SHARDS: u64 = 64;
 
 /// Open tables of a shard; with all shards open that leaves room below the usual limit of 1024 files.
 const OPEN_FILES: usize = 10;
+
+/// How long the lock of the folder may linger: a process that is being killed holds it to its end, and a child that its
+/// parent has just forked until it begins its own program.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Makes a second name of a file; an argument so that a filesystem without hard links can be tried.
 pub type LinkFn = fn(&Path, &Path) -> io::Result<()>;
@@ -135,14 +141,20 @@ impl std::fmt::Debug for Database {
 fn lock_folder(data: &DataFolder) -> Result<File> {
     let path = data.lock();
     let file = File::create(&path).map_err(|e| Error::io("open database", &path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::new(
-            ErrorKind::Conflict,
-            "open database",
-            format!("`{}` is in use by another process", data.root().display()),
-        )),
-        Err(fs::TryLockError::Error(e)) => Err(Error::io("open database", &path, e)),
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < until => sleep(PATIENCE / 100),
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    "open database",
+                    format!("`{}` is in use by another process", data.root().display()),
+                ));
+            }
+            Err(fs::TryLockError::Error(e)) => return Err(Error::io("open database", &path, e)),
+        }
     }
 }
 

@@ -20,6 +20,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 pub use entry::Entry;
 pub use record::{OpenUpload, Phase, Record, RestoreRecord, Verb};
@@ -29,6 +31,10 @@ use self::envelope::Defect;
 use self::folder::Folder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::AttemptId;
+
+/// How long a lock may linger: a process that is being killed holds it to its end, and so does a child that its parent
+/// has forked and that has not yet begun its own program.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The journal of one server. Clones share it.
 #[derive(Clone, Debug)]
@@ -66,8 +72,8 @@ pub struct Unreadable {
 impl Journal {
     /// Opens the journal in a data folder, which must exist, and answers what an earlier process left, oldest first.
     ///
-    /// Reads and writes a few small files; call it before serving. Another process that has it open is
-    /// [`ErrorKind::Conflict`].
+    /// Reads and writes a few small files; call it before serving. Another process that has it open, and keeps it open
+    /// for a second, is [`ErrorKind::Conflict`].
     pub fn open(data: &Path) -> Result<(Self, Vec<Found>)> {
         let root = Folder::open(data, ".siltstone")?;
         let lock = lock(&root)?;
@@ -111,17 +117,23 @@ fn lock(root: &Folder) -> Result<File> {
         .mode(0o600)
         .open(&path)
         .map_err(|e| Error::io("journal", &path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::new(
-            ErrorKind::Conflict,
-            "journal",
-            format!(
-                "another process uses `{}`; stop it, or give each server a data folder of its own",
-                root.path().display()
-            ),
-        )),
-        Err(TryLockError::Error(e)) => Err(Error::io("journal", &path, e)),
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(PATIENCE / 100),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    "journal",
+                    format!(
+                        "another process uses `{}`; stop it, or give each server a data folder of its own",
+                        root.path().display()
+                    ),
+                ));
+            }
+            Err(TryLockError::Error(e)) => return Err(Error::io("journal", &path, e)),
+        }
     }
 }
 

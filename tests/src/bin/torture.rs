@@ -140,5 +140,6 @@ async fn disks() -> Result<String, String> {
     let base = tempfile::tempdir().map_err(|e| e.to_string())?;
     disk_full::backup(&base.path().join("full-store")).await?;
     disk_full::restore(&base.path().join("full-database")).await?;
-    Ok("disk-full: backup and restore end cleanly and work again with room".to_owned())
+    disk_full::writes(&base.path().join("full-writes"))?;
+    Ok("disk-full: backups, restores and writes end cleanly and go on with room".to_owned())
 }

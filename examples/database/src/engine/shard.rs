@@ -24,6 +24,8 @@ pub(crate) const LOCK: &str = "lock";
 pub(crate) const VERSION: &str = "version";
 /// How long a closed database may take to let go of its files.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
+/// How long a child that was forked while the lock was open may keep it, until it begins its own program.
+const OPEN_LIMIT: Duration = Duration::from_secs(1);
 /// Batches wait outside the write gate at this many sealed memtables; fjall itself would hold them inside at four.
 const SEALED_LIMIT: usize = 3;
 /// The same for runs in the first level; fjall would hold them inside at twenty.
@@ -98,6 +100,14 @@ impl Shard {
     /// An error of a write, after which the engine takes no other.
     pub(crate) fn stop(&self, operation: &'static str, error: fjall::Error) -> Error {
         self.stopped.store(true, Ordering::Relaxed);
+        if matches!(error, fjall::Error::Poisoned) {
+            let message = format!(
+                "the engine of shard `{}` has stopped after an error in the background, such as a full disk; \
+                 the next request opens it again",
+                self.id
+            );
+            return Error::new(ErrorKind::Internal, operation, message).with_source(error);
+        }
         engine(operation, &self.folder, error).with("shard", &self.id)
     }
 
@@ -156,12 +166,18 @@ const OBJECTS: &str = "objects";
 const VECTORS: &str = "vectors";
 
 fn open_database(folder: &Path, budget: ShardBudget) -> Result<Database> {
-    Database::builder(folder)
-        .cache_size(budget.cache)
-        .max_cached_files(Some(budget.files))
-        .worker_threads(1)
-        .open()
-        .map_err(|e| engine("open shard", folder, e))
+    let until = Instant::now() + OPEN_LIMIT;
+    loop {
+        let opened = Database::builder(folder)
+            .cache_size(budget.cache)
+            .max_cached_files(Some(budget.files))
+            .worker_threads(1)
+            .open();
+        match opened {
+            Err(fjall::Error::Locked) if Instant::now() < until => sleep(Duration::from_millis(5)),
+            opened => return opened.map_err(|e| engine("open shard", folder, e)),
+        }
+    }
 }
 
 /// A keyspace that exists; fjall would silently create a missing one.
