@@ -1,6 +1,6 @@
 //! One running operation: its status, its progress and the race between cancel and commit.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub(crate) struct Operation {
     pub(crate) counters: Counters,
     ended: watch::Sender<Ended>,
     accepted: Instant,
+    is_accepted: AtomicBool,
 }
 
 /// Whether a cancel can still win.
@@ -77,7 +78,18 @@ impl Operation {
             counters: Counters::default(),
             ended: watch::Sender::new(Ended::No),
             accepted: Instant::now(),
+            is_accepted: AtomicBool::new(false),
         }
+    }
+
+    /// The request has been accepted: from here on its status is that of the backup.
+    pub(crate) fn accept(&self) {
+        self.is_accepted.store(true, Ordering::Release);
+    }
+
+    /// Whether the request was accepted. Until then it may be refused, and then nothing ever ran.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.is_accepted.load(Ordering::Acquire)
     }
 
     /// The status now.

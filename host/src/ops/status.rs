@@ -33,6 +33,17 @@ pub(crate) fn find(
     context.registry.find(&address)
 }
 
+/// The same, but for a request that may still be refused: the status of a backup is not that of a second try to make it.
+fn accepted(
+    context: &Context,
+    verb: Verb,
+    backend: &BackendName,
+    id: &str,
+    location: &Location,
+) -> Option<Arc<Operation>> {
+    find(context, verb, backend, id, location).filter(|operation| operation.is_accepted())
+}
+
 /// Status of a backup.
 pub(crate) async fn backup_status(
     context: &Context,
@@ -41,7 +52,7 @@ pub(crate) async fn backup_status(
     location: &Location,
 ) -> Result<Status> {
     let name = context.backends.resolve(backend)?;
-    let known = find(context, Verb::Backup, &name, id, location);
+    let known = accepted(context, Verb::Backup, &name, id, location);
     if let Some(running) = known.as_ref().filter(|o| !o.has_ended()) {
         return Ok(running.status());
     }
@@ -81,7 +92,7 @@ pub(crate) async fn restore_status(
     location: &Location,
 ) -> Result<Status> {
     let name = context.backends.resolve(backend)?;
-    if let Some(known) = find(context, Verb::Restore, &name, id, location) {
+    if let Some(known) = accepted(context, Verb::Restore, &name, id, location) {
         return Ok(known.status());
     }
     let storage = context.backends.open(&name, location).await?;
@@ -109,7 +120,7 @@ pub(crate) async fn list(
         list_folders(&*storage, "").await?.into_iter().filter_map(|id| BackupId::new(id).ok()).collect();
     let (storage, name) = (&storage, &name);
     let read = |id: BackupId| async move {
-        let known = find(context, Verb::Backup, name, id.as_str(), location);
+        let known = accepted(context, Verb::Backup, name, id.as_str(), location);
         if let Some(running) = known.as_ref().filter(|o| !o.has_ended()) {
             return Ok(Some(running.status()));
         }

@@ -43,6 +43,7 @@ pub(crate) async fn accept(context: Arc<Context>, request: BackupRequest) -> Res
     context.registry.begin(address.clone(), Arc::clone(&operation))?;
     match claim(&context, &request, (backend, id, attempt), collections, storage, &operation).await {
         Ok(job) => {
+            operation.accept();
             let status = operation.status();
             operation.supervise(&context.runtime, run(Arc::clone(&context), job));
             Ok(status)

@@ -89,6 +89,7 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
                 gate: Arc::default(),
             };
             let watched = Arc::clone(&job.operation);
+            watched.accept();
             watched.supervise(&context.runtime, run(Arc::clone(&context), job));
             Ok(status)
         }
