@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::{BackendName, Location};
 use crate::ops::{BackendInfo, Backends};
 use crate::plugin::{ConfiguredPlugin, ExtraRoots, Plugin, PluginEngine, PluginSource, SettingKind};
-use crate::settings::HostSettings;
+use crate::settings::{HostSettings, warn_of_unknown_settings};
 use crate::storage::{StackSettings, Storage, stack};
 
 /// What a module name begins with: `backup-filesystem` is the backend `filesystem`.
@@ -94,6 +94,8 @@ impl EnabledBackends {
             };
             let plugin = Plugin::load(engine, bytes, PluginSource::Bundled).await?;
             let name = BackendName::new(plugin.info().name.as_str())?;
+            let known: Vec<&str> = plugin.info().settings.iter().map(|s| s.name.as_str()).collect();
+            warn_of_unknown_settings(module, &known, environment);
             let configured =
                 plugin.configure(&|name| environment.get(name).cloned(), extra_roots(module, settings))?;
             let opens = Opens::Plugin(configured);

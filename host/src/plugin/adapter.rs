@@ -28,6 +28,16 @@ impl PluginStorage {
         Self { pool, home, capabilities }
     }
 
+    /// Whether everything that was granted is still what is found under its name. Blocks on the file system.
+    pub(crate) fn is_current(&self) -> Result<bool> {
+        for folder in self.pool.site().services.grants.folders() {
+            if !folder.is_current()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     async fn begin(&self, operation: &'static str, effect: Effect) -> Result<Call<'_>> {
         Ok(Call { site: self.pool.site(), lease: self.pool.lease().await?, operation, effect })
     }

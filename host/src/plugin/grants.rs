@@ -1,6 +1,7 @@
 //! What a plugin is let reach at one location: the folders and files that stand up to every check.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::needs::Needs;
@@ -26,11 +27,26 @@ pub(crate) struct GrantedFolder {
     pub(crate) name: String,
     /// Where it really is: no part of this is a symbolic link.
     path: PathBuf,
+    /// Device and inode at the time of the grant.
+    identity: (u64, u64),
     pub(crate) access: FolderAccess,
 }
 
 impl GrantedFolder {
-    /// The path, checked again: somebody may have put a link in its place since it was granted.
+    /// Whether the path still leads to the folder that was granted, and not to one that was made, or mounted, in its place.
+    pub(crate) fn is_current(&self) -> Result<bool> {
+        match identity(&self.path) {
+            Ok(now) => Ok(now == self.identity),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::new(
+                ErrorKind::Unavailable,
+                "open",
+                format!("the folder `{}` is gone: mount it or make it again", self.path.display()),
+            )),
+            Err(e) => Err(Error::io("open", &self.path, e)),
+        }
+    }
+
+    /// The path, checked again: somebody may have put a link or another folder in its place since it was granted.
     pub(crate) fn path_now(&self) -> Result<PathBuf> {
         let now = self.path.canonicalize().map_err(|e| Error::io("open", &self.path, e))?;
         if now != self.path {
@@ -39,6 +55,10 @@ impl GrantedFolder {
                 "open",
                 format!("the folder `{}` was replaced by a link to `{}`", self.path.display(), now.display()),
             ));
+        }
+        if !self.is_current()? {
+            let message = format!("the folder `{}` was replaced by another one; try again", now.display());
+            return Err(Error::new(ErrorKind::Unavailable, "open", message));
         }
         Ok(now)
     }
@@ -110,6 +130,7 @@ impl Grants {
             create(&real)?;
             grants.folders.push(GrantedFolder {
                 name: need.path.display().to_string(),
+                identity: identity(&real).map_err(|e| Error::io(OPERATION, &real, e))?,
                 path: real,
                 access: need.access,
             });
@@ -186,6 +207,11 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     let mut real = there.canonicalize().map_err(|e| Error::io(OPERATION, there, e))?;
     real.extend(missing.iter().rev());
     Ok(real)
+}
+
+fn identity(folder: &Path) -> std::io::Result<(u64, u64)> {
+    let metadata = folder.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// Creates the folder with all levels above it and makes sure that it is what was admitted.

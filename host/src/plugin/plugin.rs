@@ -192,7 +192,7 @@ impl ConfiguredPlugin {
         &self.plugin
     }
 
-    /// The storage at a location; the same one when it is open already.
+    /// The storage at a location; the same one when it is open already and its folders are still those that were granted.
     ///
     /// # Errors
     ///
@@ -201,7 +201,23 @@ impl ConfiguredPlugin {
     pub async fn open(&self, location: &Location) -> Result<Arc<PluginStorage>> {
         location.check()?;
         let slot = self.slot(location);
-        slot.get_or_try_init(|| self.open_new(location)).await.cloned()
+        let storage = slot.get_or_try_init(|| self.open_new(location)).await.cloned()?;
+        let known = Arc::clone(&storage);
+        let is_current = tokio::task::spawn_blocking(move || known.is_current())
+            .await
+            .map_err(|e| Error::internal("open", "a background task failed").with_source(e))??;
+        if is_current {
+            return Ok(storage);
+        }
+        // Somebody made a new folder in place of the granted one; instances would go on in the old one.
+        self.close(location, &slot);
+        self.slot(location).get_or_try_init(|| self.open_new(location)).await.cloned()
+    }
+
+    /// Forgets an open location, unless somebody has opened it anew meanwhile.
+    fn close(&self, location: &Location, slot: &Slot) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|(known, other)| known != location || !Arc::ptr_eq(other, slot));
     }
 
     fn slot(&self, location: &Location) -> Slot {

@@ -3,5 +3,6 @@
 mod env;
 mod values;
 
+pub(crate) use env::warn_of_unknown_settings;
 pub use env::{Effect, VARIABLES, Variable, environment, is_host_variable};
 pub use values::{Cleanup, HostSettings, StartCheck, VerifyMode};

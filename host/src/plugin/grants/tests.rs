@@ -138,6 +138,22 @@ fn a_folder_that_was_replaced_by_a_link_is_not_opened_again() {
 }
 
 #[test]
+fn a_folder_that_was_made_anew_is_another_one_and_one_that_is_gone_is_named() {
+    let house = House::new();
+    let grants = house.folder("extra/x").unwrap();
+    let granted = &grants.folders()[0];
+    assert!(granted.is_current().unwrap());
+    // Renamed and not removed, so that its inode is not given away again.
+    std::fs::rename(house.at("extra/x"), house.at("extra/old")).unwrap();
+    let gone = granted.is_current().unwrap_err();
+    assert!(gone.is(ErrorKind::Unavailable) && gone.to_string().contains("/extra/x` is gone"), "{gone}");
+    std::fs::create_dir(house.at("extra/x")).unwrap();
+    assert!(!granted.is_current().unwrap());
+    assert!(granted.path_now().unwrap_err().to_string().contains("replaced by another one"));
+    assert!(house.folder("extra/x").unwrap().folders()[0].is_current().unwrap());
+}
+
+#[test]
 fn everything_that_is_refused_stands_in_one_error() {
     let house = House::new();
     let needs = Needs {

@@ -59,11 +59,7 @@ impl HostSettings {
                         "has no effect here: chunks are packed to one target size"
                     );
                 }
-                Note::Unknown { name, nearest } => tracing::warn!(
-                    variable = name,
-                    nearest = nearest.unwrap_or("none"),
-                    "is not known and has no effect"
-                ),
+                Note::Unknown { name, nearest } => warn_of_unknown(name, *nearest),
             }
         }
         Ok(draft.settings)
@@ -96,26 +92,60 @@ fn read(variables: &BTreeMap<String, String>) -> Result<Draft> {
 /// The `BACKUP_` variables that neither the host nor a plugin can be meant by.
 fn unknown(variables: &BTreeMap<String, String>, modules: &[String]) -> Vec<Note> {
     let enabled = modules.iter().filter_map(|m| m.strip_prefix("backup-"));
-    let plugins: Vec<String> = BACKENDS
-        .into_iter()
-        .chain(enabled)
-        .map(|backend| format!("{PREFIX}{}_", backend.to_ascii_uppercase().replace('-', "_")))
-        .collect();
+    let plugins: Vec<String> = BACKENDS.into_iter().chain(enabled).map(prefix_of).collect();
     variables
         .keys()
         .filter(|name| name.starts_with(PREFIX) && !is_host_variable(name))
         .filter(|name| !plugins.iter().any(|prefix| name.starts_with(prefix.as_str())))
-        .map(|name| Note::Unknown { name: name.clone(), nearest: nearest(name) })
+        .map(|name| Note::Unknown {
+            name: name.clone(),
+            nearest: nearest(name, VARIABLES.iter().map(|v| v.name)),
+        })
         .collect()
 }
 
+/// Warns of every variable that is named like those of an enabled backend and is none of the settings of its plugin.
+pub(crate) fn warn_of_unknown_settings(
+    backend: &str,
+    settings: &[&str],
+    variables: &BTreeMap<String, String>,
+) {
+    for (name, nearest) in unknown_settings(backend, settings, variables) {
+        warn_of_unknown(name, nearest);
+    }
+}
+
+fn unknown_settings<'v>(
+    backend: &str,
+    settings: &[&'v str],
+    variables: &'v BTreeMap<String, String>,
+) -> Vec<(&'v str, Option<&'v str>)> {
+    let prefix = prefix_of(backend);
+    let unknown = variables
+        .keys()
+        .map(String::as_str)
+        .filter(|name| name.starts_with(&prefix) && !is_host_variable(name) && !settings.contains(name));
+    let own = VARIABLES.iter().map(|v| v.name).filter(|name| name.starts_with(&prefix));
+    let known: Vec<&str> = settings.iter().copied().chain(own).collect();
+    unknown.map(|name| (name, nearest(name, known.iter().copied()))).collect()
+}
+
+/// What the variables of a backend begin with.
+fn prefix_of(backend: &str) -> String {
+    format!("{PREFIX}{}_", backend.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// Names the variable and never its value, which may be a secret.
+fn warn_of_unknown(name: &str, nearest: Option<&str>) {
+    tracing::warn!(variable = name, nearest = nearest.unwrap_or("none"), "is not known and has no effect");
+}
+
 /// The known name that an unknown one is most likely a misspelling of.
-fn nearest(name: &str) -> Option<&'static str> {
+fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     /// Below this, names have little but the prefix in common.
     const ALIKE: f64 = 0.6;
-    VARIABLES
-        .iter()
-        .map(|v| (strsim::normalized_damerau_levenshtein(name, v.name), v.name))
+    known
+        .map(|known| (strsim::normalized_damerau_levenshtein(name, known), known))
         .filter(|(alike, _)| *alike >= ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, known)| known)

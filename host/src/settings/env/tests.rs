@@ -131,6 +131,24 @@ fn variables_without_effect_and_unknown_ones_are_told() {
     );
 }
 
+#[test]
+fn a_variable_of_a_backend_that_its_plugin_does_not_take_is_told_with_the_nearest_one() {
+    let variables = variables(&[
+        ("BACKUP_FILESYSTEM_PATH", "/backups"),
+        ("BACKUP_FILESYSTEM_EXTRA_PATHS", "/other"),
+        ("BACKUP_FILESYSTEM_PAHT", "/backups"),
+        ("BACKUP_FILESYSTEM_EXTRA_PATH", "/other"),
+        ("BACKUP_FILESYSTEM_Q", "x"),
+        ("BACKUP_S3_BUCKET", "b"),
+    ]);
+    let expected = [
+        ("BACKUP_FILESYSTEM_EXTRA_PATH", Some("BACKUP_FILESYSTEM_EXTRA_PATHS")),
+        ("BACKUP_FILESYSTEM_PAHT", Some("BACKUP_FILESYSTEM_PATH")),
+        ("BACKUP_FILESYSTEM_Q", Some("BACKUP_FILESYSTEM_PATH")),
+    ];
+    assert_eq!(unknown_settings("filesystem", &["BACKUP_FILESYSTEM_PATH"], &variables), expected);
+}
+
 const BEGIN: &str = "<!-- generated: host variables -->\n";
 const END: &str = "<!-- end of generated -->\n";
 

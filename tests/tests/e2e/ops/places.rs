@@ -122,3 +122,23 @@ async fn elsewhere(base: &std::path::Path, node: &str) -> (House, Location) {
     plan.settings.extra_paths = vec![base.join("extra")];
     (plan.start().await.unwrap(), at(&base.join("extra/place")))
 }
+
+#[tokio::test]
+async fn a_backup_folder_that_is_made_anew_is_used_and_one_that_is_gone_is_named() {
+    let base = tempdir().unwrap();
+    let a = Plan::new(base.path(), "a").unwrap().start().await.unwrap();
+    fill(&a.db, 10_000).unwrap();
+    assert_eq!(a.backup("first").await.unwrap().state, State::Success);
+    let backups = base.path().join("backups");
+    std::fs::rename(&backups, base.path().join("moved")).unwrap();
+    let gone = a.status("first").await.unwrap_err().to_string();
+    assert!(gone.contains("is gone: mount it or make it again"), "{gone}");
+    std::fs::create_dir(&backups).unwrap();
+    assert!(a.status("first").await.unwrap_err().is(ErrorKind::NotFound), "the new folder is empty");
+    assert_eq!(a.backup("second").await.unwrap().state, State::Success);
+    assert!(backups.join("second/backup.json").is_file());
+    assert!(!base.path().join("moved/second").exists(), "nothing goes where nobody looks any more");
+    let report = a.host.verify(BACKEND, "second", &Location::default(), VerifyDepth::ReadData).await.unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    a.stop().await;
+}
