@@ -57,7 +57,7 @@ pub(super) async fn inspect(args: &InspectArgs) -> Result<Report> {
         Ok(needs) => {
             text.push_str(&lines(&needed(&needs)));
             json!({
-                "origins": needs.origins,
+                "origins": needs.origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "files": needs.files,
                 "folders": needs.folders.iter()
                     .map(|f| json!({ "path": f.path, "access": access(f.access) })).collect::<Vec<_>>(),
@@ -99,6 +99,7 @@ fn engine(args: &StateArgs) -> Result<Arc<PluginEngine>> {
         cache_dir: Some(state.compiled()),
         protected: Vec::new(),
         limits: Limits::default(),
+        ..EngineSettings::default()
     })
 }
 

@@ -99,6 +99,7 @@ impl HostBuilder {
             cache_dir: Some(self.settings.compile_cache.clone().unwrap_or_else(|| folder.join("compiled"))),
             protected: vec![data],
             limits: Limits::default(),
+            ..EngineSettings::default()
         })?;
         let backends = EnabledBackends::start(&engine, &self.settings, &self.environment, &self.components)
             .await?

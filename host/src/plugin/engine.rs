@@ -9,6 +9,7 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Cache, CacheConfig, Config, Engine, WasmBacktraceDetails};
 
 use super::bindings::{host, io};
+use super::egress::{Client, GrantedOrigin, Lookup, SystemLookup};
 use super::limits::Limits;
 use super::state::State;
 use crate::error::{Error, Result};
@@ -26,6 +27,10 @@ pub struct EngineSettings {
     pub protected: Vec<PathBuf>,
     /// What plugins may use.
     pub limits: Limits,
+    /// Resolves the names of granted origins; `None`: as the system does.
+    pub lookup: Option<Arc<dyn Lookup>>,
+    /// Certificate authorities besides the system's, as PEM.
+    pub authorities: Option<Vec<u8>>,
 }
 
 /// The runtime that all plugins of a host share.
@@ -34,6 +39,8 @@ pub struct PluginEngine {
     linker: Linker<State>,
     limits: Limits,
     protected: Vec<PathBuf>,
+    lookup: Arc<dyn Lookup>,
+    authorities: Vec<reqwest::Certificate>,
 }
 
 impl std::fmt::Debug for PluginEngine {
@@ -53,7 +60,7 @@ impl PluginEngine {
     /// [`crate::ErrorKind::Invalid`] when a protected path is not absolute, [`crate::ErrorKind::Internal`] when the
     /// runtime cannot be set up on this machine.
     pub fn new(settings: EngineSettings) -> Result<Arc<Self>> {
-        let EngineSettings { cache_dir, mut protected, limits } = settings;
+        let EngineSettings { cache_dir, mut protected, limits, lookup, authorities } = settings;
         protected.extend(cache_dir.clone());
         if let Some(path) = protected.iter().find(|p| !p.is_absolute()) {
             let message = format!("the protected folder `{}` must be an absolute path", path.display());
@@ -73,7 +80,13 @@ impl PluginEngine {
         let engine = Engine::new(&config).map_err(broken)?;
         let linker = link(&engine).map_err(broken)?;
         start_ticker(&engine)?;
-        Ok(Arc::new(Self { engine, linker, limits, protected }))
+        let lookup = lookup.unwrap_or_else(|| Arc::new(SystemLookup));
+        let authorities = authorities.map_or(Ok(Vec::new()), |pem| {
+            reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| {
+                Error::invalid("start", "the CA bundle holds no certificates in PEM").with_source(e)
+            })
+        })?;
+        Ok(Arc::new(Self { engine, linker, limits, protected, lookup, authorities }))
     }
 
     /// What plugins may use.
@@ -88,6 +101,11 @@ impl PluginEngine {
 
     pub(crate) fn linker(&self) -> &Linker<State> {
         &self.linker
+    }
+
+    /// The client of one location.
+    pub(crate) fn client(&self, origins: Vec<GrantedOrigin>) -> Result<Client> {
+        Client::new(origins, Arc::clone(&self.lookup), &self.authorities)
     }
 
     pub(crate) fn protected(&self) -> &[PathBuf] {

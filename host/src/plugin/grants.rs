@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
+use super::egress::{GrantedOrigin, Origin, Reach};
 use super::needs::Needs;
 use super::plugin::ExtraRoots;
 use super::settings::Settings;
@@ -69,6 +70,7 @@ impl GrantedFolder {
 pub(crate) struct Grants {
     folders: Vec<GrantedFolder>,
     files: BTreeMap<String, PathBuf>,
+    origins: Vec<GrantedOrigin>,
 }
 
 /// How far the needs of a plugin are believed.
@@ -94,15 +96,18 @@ impl Grants {
     /// Only the files that settings name: what `needs` itself may read.
     pub(crate) fn of_settings(settings: &Settings) -> Self {
         let files = settings.files().map(|(name, path)| (name.to_owned(), path.to_owned())).collect();
-        Self { folders: Vec::new(), files }
+        Self { folders: Vec::new(), files, origins: Vec::new() }
     }
 
     /// Grants the needs or refuses them, everything that is refused in one error. Creates the folders.
     pub(crate) fn decide(needs: &Needs, policy: &Policy<'_>) -> Result<Self> {
         let mut grants = Self::of_settings(policy.settings);
         let mut refused = Vec::new();
-        for origin in &needs.origins {
-            refused.push(format!("requests to {origin}: no origin is granted"));
+        for need in &needs.origins {
+            match policy.reach(&need.origin) {
+                Ok(reach) => grants.origins.push(GrantedOrigin { origin: need.origin.clone(), reach }),
+                Err(why) => refused.push(why),
+            }
         }
         for file in &needs.files {
             match policy.trust {
@@ -138,6 +143,10 @@ impl Grants {
         Ok(grants)
     }
 
+    pub(crate) fn origins(&self) -> &[GrantedOrigin] {
+        &self.origins
+    }
+
     pub(crate) fn folders(&self) -> &[GrantedFolder] {
         &self.folders
     }
@@ -149,6 +158,26 @@ impl Grants {
 }
 
 impl Policy<'_> {
+    /// How far requests to an origin may go, or why none may be sent.
+    ///
+    /// A plugin that came with the host gets what it needs on the open internet. It reaches loopback, private networks and
+    /// link-local addresses only at a host that a setting names which somebody has set, and a metadata service only
+    /// under its own name or address, which such a plugin needs when its credentials come from there.
+    fn reach(&self, origin: &Origin) -> std::result::Result<Reach, String> {
+        if self.trust == Trust::Foreign {
+            return Err(format!(
+                "requests to {origin}: a plugin that did not come with the host has no origin granted"
+            ));
+        }
+        Ok(if origin.is_metadata() {
+            Reach::Metadata
+        } else if self.settings.names_host(&origin.host) {
+            Reach::Named
+        } else {
+            Reach::Public
+        })
+    }
+
     /// Where the folder really is, or why it may not be reached. Creates nothing.
     fn admit(&self, path: &Path) -> Result<Result<PathBuf, String>> {
         let real = resolve(path)?;

@@ -112,6 +112,7 @@ fn read_regular(path: &Path) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::egress::Egress;
     use std::sync::Arc;
 
     use super::super::grants::Grants;
@@ -125,7 +126,13 @@ mod tests {
     fn state(phase: Phase) -> State {
         let redactor = Arc::new(Redactor::default());
         let log = Arc::new(Log::new("p", Arc::clone(&redactor), 10));
-        let services = Services { log, redactor, tokens: TokenCache::default(), grants: Grants::default() };
+        let services = Services {
+            log,
+            redactor,
+            tokens: TokenCache::default(),
+            grants: Grants::default(),
+            egress: Egress::Closed,
+        };
         State::new(phase, Arc::new(services), &Limits::default()).unwrap()
     }
 

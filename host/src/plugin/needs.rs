@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::bindings::types;
 use super::describe::plain;
+use super::egress::{Origin, bare};
 use super::grants::FolderAccess;
 use super::settings::is_clean_path;
 use super::text;
@@ -16,12 +17,26 @@ const MAX_PATHS: usize = 16;
 /// Everything that a plugin will reach for at one location.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Servers, as `scheme://host:port`.
-    pub origins: Vec<String>,
+    /// Servers.
+    pub origins: Vec<OriginNeed>,
     /// Files that it reads.
     pub files: Vec<PathBuf>,
     /// Folders that it uses.
     pub folders: Vec<FolderNeed>,
+}
+
+/// A server that a plugin will send requests to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginNeed {
+    pub(crate) origin: Origin,
+    /// What for, in one line.
+    pub purpose: String,
+}
+
+impl std::fmt::Display for OriginNeed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.origin.fmt(f)
+    }
 }
 
 /// A folder that a plugin will use.
@@ -69,7 +84,7 @@ fn count(what: &str, found: usize, max: usize) -> Result<(), String> {
     Ok(())
 }
 
-fn origin(need: types::OriginNeed) -> Result<String, String> {
+fn origin(need: types::OriginNeed) -> Result<OriginNeed, String> {
     plain("the purpose of an origin", &need.purpose, 0, 256)?;
     let host = need.host.strip_prefix("*.").unwrap_or(&need.host);
     let named = |h: &str| {
@@ -87,7 +102,8 @@ fn origin(need: types::OriginNeed) -> Result<String, String> {
         && (named(host) || (host.len() == need.host.len() && literal(host)));
     let shown = format!("{}://{}:{}", need.scheme, need.host, need.port);
     if valid {
-        Ok(shown.to_ascii_lowercase())
+        let origin = Origin { is_secure: need.scheme == "https", host: bare(&need.host), port: need.port };
+        Ok(OriginNeed { origin, purpose: need.purpose })
     } else {
         Err(format!("it needs the origin {}", text::quoted(&shown, 300)))
     }

@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 use super::adapter::PluginStorage;
 use super::bindings::types;
 use super::describe::{self, PluginInfo};
+use super::egress::Egress;
 use super::engine::PluginEngine;
 use super::fault::{Effect, Fault};
 use super::grants::{Grants, Policy, Trust};
@@ -111,7 +112,7 @@ impl Plugin {
             .await
             .map_err(|e| Error::internal("load", "a background task failed").with_source(e))??;
         let redactor = Arc::new(Redactor::default());
-        let services = services(&source.shown(), redactor, Grants::default(), engine);
+        let services = services(&source.shown(), redactor, Grants::default(), engine)?;
         let site = Site {
             plugin: source.shown(),
             program: Arc::clone(&program),
@@ -238,7 +239,7 @@ impl ConfiguredPlugin {
     async fn open_new(&self, location: &Location) -> Result<Arc<PluginStorage>> {
         let redactor = Arc::new(Redactor::new(self.settings.secrets()));
         let grants = self.grants(location, &redactor).await?;
-        let site = Arc::new(self.site(location, redactor, grants));
+        let site = Arc::new(self.site(location, redactor, grants)?);
 
         let mut first = site.seat().await?;
         let answer = first
@@ -266,7 +267,7 @@ impl ConfiguredPlugin {
     }
 
     async fn ask(&self, location: &Location, redactor: &Arc<Redactor>) -> Result<Needs> {
-        let site = self.site(location, Arc::clone(redactor), Grants::of_settings(&self.settings));
+        let site = self.site(location, Arc::clone(redactor), Grants::of_settings(&self.settings))?;
         let mut instance = site.instance(Phase::Needs, "needs").await?;
         let (settings, asked) = (&site.settings, location.to_guest());
         let answer: Result<_, Fault> = instance
@@ -296,22 +297,31 @@ impl ConfiguredPlugin {
             .map_err(|e| Error::internal("open", "a background task failed").with_source(e))?
     }
 
-    fn site(&self, location: &Location, redactor: Arc<Redactor>, grants: Grants) -> Site {
+    fn site(&self, location: &Location, redactor: Arc<Redactor>, grants: Grants) -> Result<Site> {
         let inner = &self.plugin.0;
         let plugin = inner.info.name.to_string();
-        Site {
-            services: Arc::new(services(&plugin, redactor, grants, &inner.engine)),
+        Ok(Site {
+            services: Arc::new(services(&plugin, redactor, grants, &inner.engine)?),
             plugin,
             program: Arc::clone(&inner.program),
             settings: self.settings.pairs(),
             location: location.clone(),
-        }
+        })
     }
 }
 
-fn services(plugin: &str, redactor: Arc<Redactor>, grants: Grants, engine: &PluginEngine) -> Services {
+fn services(
+    plugin: &str,
+    redactor: Arc<Redactor>,
+    grants: Grants,
+    engine: &PluginEngine,
+) -> Result<Services> {
     let log = Arc::new(Log::new(plugin, Arc::clone(&redactor), engine.limits().log_lines));
-    Services { log, redactor, tokens: TokenCache::default(), grants }
+    let egress = match grants.origins() {
+        [] => Egress::Closed,
+        origins => Egress::Open(Arc::new(engine.client(origins.to_vec())?)),
+    };
+    Ok(Services { log, redactor, tokens: TokenCache::default(), grants, egress })
 }
 
 #[cfg(test)]

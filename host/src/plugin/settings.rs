@@ -1,5 +1,6 @@
 //! Collects the settings that a plugin declares from the environment that it is handed.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use super::describe::{PluginInfo, Required, SettingInfo, SettingKind};
@@ -13,6 +14,8 @@ const MAX_VALUE: usize = 32 << 10;
 #[derive(Clone, Default)]
 pub(crate) struct Settings {
     values: Vec<(SettingInfo, String)>,
+    /// Names of those that somebody has set, as opposed to defaults.
+    explicit: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Settings {
@@ -26,9 +29,14 @@ impl Settings {
     /// problems are told at once, each with the variable, what was found unless it is secret, and what is expected.
     pub(crate) fn collect(info: &PluginInfo, env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let mut values = Vec::new();
+        let mut explicit = BTreeSet::new();
         let mut problems = Vec::new();
         for setting in &info.settings {
-            let given = env(&setting.name).filter(|v| !v.is_empty()).or_else(|| setting.default.clone());
+            let set = env(&setting.name).filter(|v| !v.is_empty());
+            if set.is_some() {
+                explicit.insert(setting.name.clone());
+            }
+            let given = set.or_else(|| setting.default.clone());
             match given {
                 Some(value) => match normal_form(setting.kind, &value) {
                     Some(normal) => values.push((setting.clone(), normal)),
@@ -41,7 +49,7 @@ impl Settings {
             }
         }
         if problems.is_empty() {
-            return Ok(Self { values });
+            return Ok(Self { values, explicit });
         }
         let message = format!("settings of the plugin `{}`: {}", info.name, problems.join("; "));
         Err(Error::invalid("configure", message))
@@ -65,6 +73,23 @@ impl Settings {
     /// The paths of the ones that name folders.
     pub(crate) fn folders(&self) -> impl Iterator<Item = PathBuf> {
         self.of_kind(SettingKind::Folder).map(|(_, value)| PathBuf::from(value))
+    }
+
+    /// Whether a setting that somebody has set names a host: as its whole value, in a URL, or in a connection string.
+    pub(crate) fn names_host(&self, host: &str) -> bool {
+        let is_end =
+            |c: char| matches!(c, '/' | ';' | ',' | '=' | '@' | '?' | '[' | ']') || c.is_whitespace();
+        let named = |value: &str| {
+            value.split(is_end).any(|part| {
+                let part = part.to_ascii_lowercase();
+                let without_port = part.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
+                part == host || without_port.is_some_and(|(name, _)| name == host)
+            })
+        };
+        self.values
+            .iter()
+            .filter(|(info, _)| info.kind != SettingKind::Folder && self.explicit.contains(&info.name))
+            .any(|(_, value)| named(value))
     }
 
     fn of_kind(&self, kind: SettingKind) -> impl Iterator<Item = (&str, &str)> {

@@ -8,7 +8,7 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use super::egress::NoEgress;
+use super::egress::Egress;
 use super::grants::{FolderAccess, Grants};
 use super::io::{BlobSource, SinkTarget};
 use super::limits::{Limits, MemoryLimiter};
@@ -44,6 +44,8 @@ pub(crate) struct Services {
     pub(crate) redactor: Arc<Redactor>,
     pub(crate) tokens: TokenCache,
     pub(crate) grants: Grants,
+    /// The way out of instances that serve.
+    pub(crate) egress: Egress,
 }
 
 /// The data of one store.
@@ -57,7 +59,7 @@ pub(crate) struct State {
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    hooks: NoEgress,
+    hooks: Egress,
 }
 
 impl State {
@@ -89,6 +91,7 @@ impl State {
                 })?;
             }
         }
+        let hooks = if phase == Phase::Serve { services.egress.clone() } else { Egress::Closed };
         let vitals = Arc::<Vitals>::default();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources as usize);
@@ -104,7 +107,7 @@ impl State {
             table,
             wasi: wasi.build(),
             http,
-            hooks: NoEgress,
+            hooks,
         })
     }
 

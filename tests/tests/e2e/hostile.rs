@@ -152,6 +152,7 @@ impl House {
             cache_dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled-plugins")),
             protected: vec![at("outside")],
             limits,
+            ..EngineSettings::default()
         })
         .unwrap();
 

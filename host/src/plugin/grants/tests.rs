@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use super::super::describe::{PluginInfo, Required, SettingInfo, SettingKind};
-use super::super::needs::FolderNeed;
+use super::super::needs::{FolderNeed, OriginNeed};
 use super::*;
 use crate::model::BackendName;
 
@@ -157,7 +157,7 @@ fn a_folder_that_was_made_anew_is_another_one_and_one_that_is_gone_is_named() {
 fn everything_that_is_refused_stands_in_one_error() {
     let house = House::new();
     let needs = Needs {
-        origins: vec!["https://evil.example:443".to_owned()],
+        origins: vec![origin("https", "evil.example", 443)],
         files: vec![PathBuf::from("/etc/shadow")],
         folders: vec![FolderNeed { path: house.at("data"), access: FolderAccess::Read }],
     };
@@ -165,6 +165,47 @@ fn everything_that_is_refused_stands_in_one_error() {
     for part in ["https://evil.example:443", "/etc/shadow", "/data`"] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+fn origin(scheme: &str, host: &str, port: u16) -> OriginNeed {
+    let origin = Origin { is_secure: scheme == "https", host: host.to_owned(), port };
+    OriginNeed { origin, purpose: "data".to_owned() }
+}
+
+#[test]
+fn origins_reach_as_far_as_a_setting_says_and_metadata_only_under_its_name() {
+    let house = House::new();
+    let reach = |host: &str, endpoint: Option<&str>| {
+        let settings = Settings::collect(&endpoint_info(), &|_| endpoint.map(str::to_owned)).unwrap();
+        let house = House { settings, ..House::new() };
+        let needs = Needs { origins: vec![origin("https", host, 443)], ..Needs::default() };
+        house.decide(&needs, Trust::Bundled).unwrap().origins()[0].reach
+    };
+    assert_eq!(reach("s3.example.com", None), Reach::Public);
+    assert_eq!(reach("default.example.com", None), Reach::Public, "a default is nobody's word");
+    assert_eq!(reach("localhost", Some("localhost:9000")), Reach::Named);
+    assert_eq!(reach("10.0.0.7", Some("10.0.0.7")), Reach::Named);
+    assert_eq!(
+        reach("minio.internal", Some("BlobEndpoint=http://Minio.Internal:10000/x;Key=y")),
+        Reach::Named
+    );
+    assert_eq!(reach("bucket.minio.internal", Some("minio.internal")), Reach::Public);
+    assert_eq!(reach("169.254.169.254", None), Reach::Metadata);
+    assert_eq!(reach("169.254.169.254", Some("169.254.169.254")), Reach::Metadata);
+    let needs = Needs { origins: vec![origin("https", "s3.example.com", 443)], ..Needs::default() };
+    let refused = house.decide(&needs, Trust::Foreign).unwrap_err().to_string();
+    assert!(refused.contains("https://s3.example.com:443"), "{refused}");
+}
+
+fn endpoint_info() -> PluginInfo {
+    let setting = SettingInfo {
+        name: "X_ENDPOINT".to_owned(),
+        kind: SettingKind::Text,
+        required: Required::No,
+        default: Some("default.example.com".to_owned()),
+        doc: "Endpoint.".to_owned(),
+    };
+    PluginInfo { name: BackendName::new("fs").unwrap(), version: "1".to_owned(), settings: vec![setting] }
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! The HTTP client of one location, shared by all its instances.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime_wasi_http::Error as HttpError;
+
+use super::origin::{Allowed, GrantedOrigin, Origin};
+use super::resolver::{Guarded, Lookup};
+use crate::error::{Error, Result};
+
+/// Until a connection stands.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Idle connections that are kept for the next request to a host.
+const IDLE: usize = 16;
+/// How long they are kept; shorter than the time after which servers commonly close them.
+const IDLE_TIME: Duration = Duration::from_secs(50);
+
+/// Sends requests to what was granted.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    allowed: Arc<Allowed>,
+}
+
+impl Client {
+    /// HTTP/1.1 and 2, no redirects, no retries, no decompression, no cookies, no proxy.
+    pub(crate) fn new(
+        origins: Vec<GrantedOrigin>,
+        lookup: Arc<dyn Lookup>,
+        authorities: &[reqwest::Certificate],
+    ) -> Result<Self> {
+        // Only where the process has chosen none: the choice of its owner stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let allowed = Arc::new(Allowed(origins));
+        let http = reqwest::Client::builder()
+            .dns_resolver(Arc::new(Guarded { allowed: Arc::clone(&allowed), lookup }))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .tcp_nodelay(true)
+            .connect_timeout(CONNECT)
+            .pool_max_idle_per_host(IDLE)
+            .pool_idle_timeout(IDLE_TIME)
+            .tls_certs_merge(authorities.iter().cloned())
+            .build()
+            .map_err(|e| Error::internal("open", "the HTTP client cannot be set up").with_source(e))?;
+        Ok(Self { http, allowed })
+    }
+
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Refuses what was not granted, before anything is sent; names are looked at once more when they are resolved.
+    pub(super) fn check(&self, uri: &http::Uri) -> std::result::Result<(), HttpError> {
+        let origin = Origin::of(uri).ok_or(HttpError::HttpRequestUriInvalid)?;
+        let mut reaches = self.allowed.reaches(&origin).peekable();
+        if reaches.peek().is_none() {
+            return Err(HttpError::HttpRequestDenied);
+        }
+        match origin.host.parse::<IpAddr>() {
+            // No name, so nothing will be resolved.
+            Ok(address) if !reaches.any(|reach| reach.admits(address)) => {
+                Err(HttpError::DestinationIpProhibited)
+            }
+            // `0x7f.1` and the like are addresses to a URL parser, though not to us.
+            Err(_) if looks_numeric(&origin.host) => Err(HttpError::HttpRequestUriInvalid),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a URL parser would take a host for an IPv4 address: its last label is a number of some kind.
+fn looks_numeric(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or(host);
+    last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x")
+}
