@@ -14,8 +14,10 @@ pub struct Plugin {
 
 /// All bundled transports, in the order of their names.
 pub fn all() -> &'static [Plugin] {
-    const ALL: &[Plugin] =
-        &[Plugin { name: "filesystem", component: include_bytes!(env!("SILTSTONE_FILESYSTEM_COMPONENT")) }];
+    const ALL: &[Plugin] = &[
+        Plugin { name: "filesystem", component: include_bytes!(env!("SILTSTONE_FILESYSTEM_COMPONENT")) },
+        Plugin { name: "s3", component: include_bytes!(env!("SILTSTONE_S3_COMPONENT")) },
+    ];
     ALL
 }
 

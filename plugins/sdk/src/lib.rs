@@ -21,6 +21,7 @@
 pub mod bindings;
 pub mod data;
 pub mod error;
+pub mod http;
 pub mod keys;
 pub mod settings;
 

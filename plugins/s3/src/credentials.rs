@@ -1,0 +1,275 @@
+//! Where the keys of requests come from.
+//!
+//! Static keys win, then a web identity, then what the container or the machine is given; requests without a signature are
+//! sent only when they are asked for. Temporary keys are fetched by one instance and shared through the host's cache.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::pin::pin;
+use std::task::{Context as Wait, Poll, Waker};
+
+use bytes::Bytes;
+use reqsign_aws_v4::{
+    AssumeRoleWithWebIdentityCredentialProvider, Credential, ECSCredentialProvider, IMDSv2CredentialProvider,
+};
+use reqsign_core::time::Timestamp;
+use reqsign_core::{Context, FileRead, HttpSend, ProvideCredential, StaticEnv};
+use serde::{Deserialize, Serialize};
+use siltstone_plugin_sdk::http::{Body, send};
+use siltstone_plugin_sdk::settings::Settings;
+use siltstone_plugin_sdk::types::Error;
+use siltstone_plugin_sdk::{error, host};
+
+use crate::config::{container, name};
+
+/// Where keys come from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Settings.
+    Static(Keys),
+    /// Nowhere: requests are not signed.
+    Anonymous,
+    /// The security token service, for a web identity.
+    Identity {
+        /// The role to take on.
+        role: String,
+        /// The file of the token.
+        file: String,
+        /// The name of the session, if one is wanted.
+        session: Option<String>,
+        /// The region whose service is asked.
+        region: String,
+    },
+    /// The container's endpoint.
+    Container(Container),
+    /// The machine's metadata service.
+    Metadata,
+}
+
+/// A key with its secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keys {
+    /// The access key.
+    pub key: String,
+    /// The secret key.
+    pub secret: String,
+    /// The token of temporary keys.
+    pub token: Option<String>,
+}
+
+/// An endpoint that hands out keys to a container.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Container {
+    /// Where it is.
+    pub uri: String,
+    /// What to show there.
+    pub token: Option<String>,
+    /// A file that holds what to show there.
+    pub token_file: Option<String>,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.principal())
+    }
+}
+
+/// The key under which temporary keys are shared.
+const CACHED: &str = "s3-keys";
+/// Temporary keys are not used in their last minute.
+const MARGIN_MS: i64 = 60_000;
+/// Keys without an expiry are asked for again after this.
+const WITHOUT_EXPIRY_MS: i64 = 900_000;
+
+impl Source {
+    /// What the settings say.
+    pub(crate) fn read(settings: &Settings<'_>, region: &str) -> Result<Self, Error> {
+        let first =
+            |names: [&str; 2]| names.into_iter().find_map(|name| settings.optional(name)).map(str::to_owned);
+        if settings.optional(name::BROKER).is_some() {
+            return Err(error::invalid_config(format!(
+                "{} is set, and credential brokers are not supported; use keys or a role",
+                name::BROKER
+            )));
+        }
+        if settings.flag(name::ANONYMOUS)? == Some(true) {
+            return Ok(Self::Anonymous);
+        }
+        match (first(name::KEY), first(name::SECRET)) {
+            (Some(key), Some(secret)) => {
+                let token = settings.optional(name::SESSION).map(str::to_owned);
+                return Ok(Self::Static(Keys { key, secret, token }));
+            }
+            (None, None) => {}
+            (key, _) => {
+                let (set, missing) =
+                    if key.is_some() { (name::KEY, name::SECRET) } else { (name::SECRET, name::KEY) };
+                return Err(error::invalid_config(format!("{} is set and {} is not", set[0], missing[0])));
+            }
+        }
+        let identity = (settings.optional(name::IDENTITY_FILE), settings.optional(name::ROLE));
+        if let (Some(file), Some(role)) = identity {
+            let session = settings.optional(name::ROLE_SESSION).map(str::to_owned);
+            return Ok(Self::Identity {
+                role: role.to_owned(),
+                file: file.to_owned(),
+                session,
+                region: region.to_owned(),
+            });
+        }
+        if let Some(container) = container(settings) {
+            return Ok(Self::Container(container));
+        }
+        if settings.optional(name::NO_METADATA).is_some_and(|v| v.eq_ignore_ascii_case("true")) {
+            return Err(error::invalid_config(format!(
+                "there are no credentials: set {} and {}, a role, or {}=true",
+                name::KEY[0],
+                name::SECRET[0],
+                name::ANONYMOUS
+            )));
+        }
+        Ok(Self::Metadata)
+    }
+
+    /// Who requests are made by, for messages; never a secret.
+    pub fn principal(&self) -> String {
+        match self {
+            Self::Static(keys) => format!("access key {}", keys.key),
+            Self::Anonymous => "nobody (anonymous)".to_owned(),
+            Self::Identity { role, .. } => format!("role {role}"),
+            Self::Container(_) => "the role of the container".to_owned(),
+            Self::Metadata => "the role of the machine".to_owned(),
+        }
+    }
+
+    /// The origin that is asked for keys, if one is.
+    pub fn origin(&self) -> Option<String> {
+        match self {
+            Self::Static(_) | Self::Anonymous => None,
+            Self::Identity { region, .. } => Some(format!("https://sts.{region}.amazonaws.com")),
+            Self::Container(container) => Some(container.uri.clone()),
+            Self::Metadata => Some("http://169.254.169.254".to_owned()),
+        }
+    }
+
+    /// The keys of a request made now; `None` for one without a signature.
+    pub fn keys(&self) -> Result<Option<Credential>, Error> {
+        match self {
+            Self::Static(keys) => Ok(Some(credential(keys.clone()))),
+            Self::Anonymous => Ok(None),
+            _ => self.shared().map(|keys| Some(credential(keys))),
+        }
+    }
+
+    /// The shared temporary keys, renewed by the one caller that the host picks.
+    fn shared(&self) -> Result<Keys, Error> {
+        let cached = host::cache_get(CACHED);
+        let known = cached.value.and_then(|bytes| serde_json::from_slice::<Keys>(&bytes).ok());
+        if let (Some(keys), false) = (&known, cached.refresh) {
+            return Ok(keys.clone());
+        }
+        match (self.fetch(), known) {
+            (Ok((keys, ttl_ms)), _) => {
+                let bytes = serde_json::to_vec(&keys).map_err(|e| error::internal(e.to_string()))?;
+                host::cache_put(CACHED, &bytes, ttl_ms);
+                Ok(keys)
+            }
+            // The old ones are good for a little longer.
+            (Err(_), Some(keys)) => Ok(keys),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// New keys, and for how many milliseconds they may be used.
+    fn fetch(&self) -> Result<(Keys, u64), Error> {
+        let context = Context::new().with_http_send(Wire).with_file_read(GrantedFile);
+        let found = match self {
+            Self::Identity { role, file, session, region } => {
+                let provider =
+                    AssumeRoleWithWebIdentityCredentialProvider::with_config(role.clone(), file.into())
+                        .with_region(region.clone())
+                        .with_regional_sts_endpoint();
+                let provider = match session {
+                    Some(session) => provider.with_role_session_name(session.clone()),
+                    None => provider,
+                };
+                now(provider.provide_credential(&context))
+            }
+            Self::Container(container) => {
+                let provider = ECSCredentialProvider::new().with_endpoint(container.uri.clone());
+                let provider = match (&container.token_file, &container.token) {
+                    (Some(file), _) => provider.with_auth_token_file(file.clone()),
+                    (None, Some(token)) => provider.with_auth_token(token.clone()),
+                    (None, None) => provider,
+                };
+                now(provider.provide_credential(&context))
+            }
+            _ => {
+                let environment = StaticEnv { home_dir: None, envs: HashMap::new() };
+                now(IMDSv2CredentialProvider::new().provide_credential(&context.with_env(environment)))
+            }
+        };
+        let from = self.origin().unwrap_or_default();
+        let who = self.principal();
+        let found = found
+            .ok_or_else(|| error::internal("fetching credentials did not end"))?
+            .map_err(|e| error::unauthenticated(format!("{from} gave no credentials for {who}: {e}")))?
+            .ok_or_else(|| error::unauthenticated(format!("{from} has no credentials for {who}")))?;
+        let now_ms = Timestamp::now().as_second() * 1000;
+        let left =
+            found.expires_in.map_or(WITHOUT_EXPIRY_MS, |at| at.as_second() * 1000 - now_ms - MARGIN_MS);
+        let keys =
+            Keys { key: found.access_key_id, secret: found.secret_access_key, token: found.session_token };
+        Ok((keys, u64::try_from(left).unwrap_or(0).max(1)))
+    }
+}
+
+fn credential(keys: Keys) -> Credential {
+    Credential {
+        access_key_id: keys.key,
+        secret_access_key: keys.secret,
+        session_token: keys.token,
+        expires_in: None,
+    }
+}
+
+/// Runs a future that never waits: everything it calls blocks.
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut context = Wait::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
+}
+
+/// Sends the requests for keys.
+#[derive(Debug)]
+struct Wire;
+
+/// Most bytes of an answer with keys.
+const MAX_ANSWER: usize = 256 << 10;
+
+impl HttpSend for Wire {
+    async fn http_send(&self, request: http::Request<Bytes>) -> reqsign_core::Result<http::Response<Bytes>> {
+        let (parts, body) = request.into_parts();
+        let failed = |e: Error| reqsign_core::Error::unexpected(e.message);
+        let response = send(&parts, Body::Bytes(&body)).map_err(failed)?;
+        let mut answer = http::Response::new(Bytes::from(response.read(MAX_ANSWER).map_err(failed)?));
+        *answer.status_mut() = response.status;
+        *answer.headers_mut() = response.headers.clone();
+        Ok(answer)
+    }
+}
+
+/// Reads the files that settings name, as they are at that moment.
+#[derive(Debug)]
+struct GrantedFile;
+
+impl FileRead for GrantedFile {
+    async fn file_read(&self, path: &str) -> reqsign_core::Result<Vec<u8>> {
+        // By the names of the settings: only these are granted, each to the path that it holds.
+        let read = [name::IDENTITY_FILE, name::CONTAINER_TOKEN_FILE].map(host::read_file);
+        let found = read.into_iter().find_map(std::result::Result::ok);
+        found.ok_or_else(|| reqsign_core::Error::config_invalid(format!("the file `{path}` cannot be read")))
+    }
+}
