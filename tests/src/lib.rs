@@ -7,3 +7,5 @@ pub mod driver;
 pub mod folder_db;
 pub mod gate;
 pub mod ops_house;
+pub mod python;
+pub mod servers;

@@ -25,6 +25,8 @@ pub struct Plan {
     pub backups: PathBuf,
     /// The host's settings.
     pub settings: HostSettings,
+    /// Variables beside `BACKUP_FILESYSTEM_PATH`.
+    pub variables: Vec<(String, String)>,
     /// Backends beside the filesystem, by name.
     pub storages: Vec<(String, Arc<dyn Storage>)>,
 }
@@ -49,13 +51,28 @@ impl Plan {
         settings.publish_after = Duration::ZERO;
         settings.chunk_size = 2 << 20;
         settings.cores = 2;
-        Ok(Self { root: base.join(name), backups: base.join("backups"), settings, storages: Vec::new() })
+        Ok(Self {
+            root: base.join(name),
+            backups: base.join("backups"),
+            settings,
+            variables: Vec::new(),
+            storages: Vec::new(),
+        })
     }
 
     /// The same with the time that a terminal state is held back for a quick cancel.
     #[must_use]
     pub fn publishing_after(mut self, time: Duration) -> Self {
         self.settings.publish_after = time;
+        self
+    }
+
+    /// The same with another bundled plugin enabled, by these variables.
+    #[must_use]
+    pub fn with_plugin(mut self, name: &str, variables: &[(&str, &str)]) -> Self {
+        self.settings.modules.push(format!("backup-{name}"));
+        self.variables
+            .extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         self
     }
 
@@ -71,7 +88,8 @@ impl Plan {
         let db = Arc::new(FolderDb::open(&self.root)?);
         let begun = Instant::now();
         loop {
-            let variables = [("BACKUP_FILESYSTEM_PATH".to_owned(), self.backups.display().to_string())];
+            let path = ("BACKUP_FILESYSTEM_PATH".to_owned(), self.backups.display().to_string());
+            let variables = self.variables.iter().cloned().chain([path]);
             let builder = HostBuilder::new(db.clone(), db.clone(), &self.root, self.settings.clone());
             let stores = self.storages.iter().cloned();
             let builder = stores.fold(builder, |builder, (name, store)| builder.storage(name, store));

@@ -51,6 +51,8 @@ pub fn error(
 fn kind(status: StatusCode, code: &str, condition: &Precondition) -> ErrorKind {
     use ErrorKind as K;
     match code {
+        // There is nothing that could have the etag.
+        "NoSuchKey" if matches!(condition, Precondition::IfMatch(_)) => return K::PreconditionFailed,
         "NoSuchKey" | "NoSuchUpload" | "NoSuchVersion" => return K::NotFound,
         "NoSuchBucket"
         | "PermanentRedirect"
@@ -72,6 +74,8 @@ fn kind(status: StatusCode, code: &str, condition: &Precondition) -> ErrorKind {
         | "XAmzContentSHA256Mismatch"
         | "XAmzContentChecksumMismatch"
         | "InvalidDigest"
+        | "InternalError"
+        | "ServiceUnavailable"
         | "IncompleteBody"
         | "RequestTimeout"
         | "OperationAborted"
@@ -177,6 +181,7 @@ mod tests {
         );
         let stale = Precondition::IfMatch("x".to_owned());
         assert_eq!(told(412, "PreconditionFailed", true, &stale).kind, ErrorKind::PreconditionFailed);
+        assert_eq!(told(404, "NoSuchKey", true, &stale).kind, ErrorKind::PreconditionFailed);
         assert_eq!(told(500, "InternalError", true, &stale).outcome, Outcome::Unknown);
         assert_eq!(told(500, "InternalError", false, &stale).outcome, Outcome::NoEffect);
         assert_eq!(told(503, "", true, &stale).outcome, Outcome::NoEffect);

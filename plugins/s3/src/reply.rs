@@ -99,7 +99,7 @@ pub fn listing(body: &[u8], location_prefix: &str) -> Result<Page, Error> {
         objects.push(ObjectMeta {
             key: own(&content.key)?,
             size: content.size,
-            etag: content.e_tag.clone(),
+            etag: content.e_tag.as_deref().and_then(etag),
             modified_ms: content.last_modified.as_deref().and_then(iso_ms),
         });
     }
@@ -128,6 +128,11 @@ pub fn deleted(body: &[u8]) -> Result<Vec<Fault>, Error> {
         return Ok(Vec::new());
     }
     document::<Deleted>(body).map(|deleted| deleted.error)
+}
+
+/// An etag without its quotes, which some services leave out in some places.
+pub fn etag(given: &str) -> Option<String> {
+    Some(given.trim_matches('"')).filter(|etag| !etag.is_empty()).map(str::to_owned)
 }
 
 /// Milliseconds since 1970 of the date of a header.
@@ -172,7 +177,7 @@ mod tests {
             </ListBucketResult>"#;
         let page = listing(body, "p/q").unwrap();
         assert_eq!(page.objects[0].key, "a b+c\u{fc}");
-        assert_eq!((page.objects[0].size, page.objects[0].etag.as_deref()), (7, Some("\"x\"")));
+        assert_eq!((page.objects[0].size, page.objects[0].etag.as_deref()), (7, Some("x")));
         assert_eq!(page.objects[0].modified_ms, Some(1_795_222_923_500));
         assert_eq!((page.prefixes, page.next.as_deref()), (vec!["d/".to_owned()], Some("t/1")));
         assert!(listing(body, "other").unwrap_err().message.contains("foreign key"));

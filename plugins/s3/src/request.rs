@@ -60,7 +60,7 @@ pub fn condition(request: Builder, condition: &Precondition) -> Builder {
     match condition {
         Precondition::None => request,
         Precondition::IfAbsent => request.header("if-none-match", "*"),
-        Precondition::IfMatch(etag) => request.header("if-match", etag),
+        Precondition::IfMatch(etag) => request.header("if-match", format!("\"{etag}\"")),
     }
 }
 

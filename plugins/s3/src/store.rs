@@ -91,7 +91,8 @@ impl Store {
             return self.head(key).map(|_| 0);
         }
         let request = self.config.request(Method::GET, Some(key), &[]).header(PAYLOAD, sha256(b""));
-        let last = len.map(|len| offset.saturating_add(len) - 1);
+        // Beyond what any object has: servers count in signed numbers.
+        let last = len.and_then(|len| offset.checked_add(len - 1)).filter(|last| *last < MAX_OBJECT);
         let is_range = offset > 0 || last.is_some();
         let request = match last {
             Some(last) => request.header("range", format!("bytes={offset}-{last}")),
@@ -212,6 +213,14 @@ impl Store {
     /// See `multipart-finish` of the contract.
     pub fn finish(&self, key: &str, token: &str, tags: &[(u32, String)]) -> Result<ObjectMeta, Error> {
         let upload = known(key, token)?;
+        // The service would make an object of what there is.
+        if let Some((expected, (number, _))) =
+            (1..).zip(tags).find(|(expected, (number, _))| expected != number)
+        {
+            return Err(error::internal(format!(
+                "part {expected} of {key} is missing or part {number} misplaced"
+            )));
+        }
         let body = complete_body(tags);
         let request = self.config.request(Method::POST, Some(key), &[("uploadId", &upload.id)]);
         let request = condition(request, &upload.condition)
@@ -273,7 +282,7 @@ fn meta(key: &str, size: u64, response: &Response) -> ObjectMeta {
     ObjectMeta {
         key: key.to_owned(),
         size,
-        etag: response.header("etag").map(str::to_owned),
+        etag: response.header("etag").and_then(reply::etag),
         modified_ms: response.header("last-modified").and_then(reply::http_ms),
     }
 }

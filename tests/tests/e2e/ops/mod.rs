@@ -10,4 +10,5 @@ mod places;
 mod recovery;
 mod requests;
 mod round_trip;
+mod s3;
 mod two_hosts;

@@ -8,7 +8,8 @@ use siltstone::model::{Compression, Location, Selection, State, TenantState};
 use siltstone::ops::{BackupRequest, RestoreRequest, VerifyDepth};
 use siltstone::settings::VerifyMode;
 use siltstone_tests::folder_db::{Content, Files, FolderDb, read_tree};
-use siltstone_tests::ops_house::{BACKEND, Plan, bytes, error_of, files, fill, kept, shown};
+use siltstone_tests::ops_house::{BACKEND, Plan, bytes, error_of, files, fill, shown};
+use siltstone_tests::python::environment;
 use tempfile::tempdir;
 
 const MIB: usize = 1 << 20;
@@ -189,35 +190,9 @@ async fn a_stranger_with_python_restores_gzip_and_uncompressed_backups() {
     }
 }
 
-/// A Python with the package `blake3`, installed once below the target folder.
+/// A Python with the package `blake3`.
 fn python_with_blake3() -> PathBuf {
-    let home = kept("python-blake3-1.0.5");
-    let python = home.join("bin/python");
-    if python.exists() && home.join("ready").exists() {
-        return python;
-    }
-    let _ = std::fs::remove_dir_all(&home);
-    std::fs::create_dir_all(home.parent().unwrap()).unwrap();
-    let run = |command: &mut Command| {
-        let done = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}; python3 is needed"));
-        assert!(
-            done.status.success(),
-            "{command:?} failed; python3 with venv and the Python package registry are needed:\n{}{}",
-            String::from_utf8_lossy(&done.stdout),
-            String::from_utf8_lossy(&done.stderr)
-        );
-    };
-    run(Command::new("python3").args(["-m", "venv"]).arg(&home));
-    run(Command::new(&python).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "blake3==1.0.5",
-    ]));
-    std::fs::write(home.join("ready"), "").unwrap();
-    python
+    environment("blake3-1.0.5", &["blake3==1.0.5"]).unwrap().join("python")
 }
 
 /// Compares without printing megabytes.

@@ -5,17 +5,10 @@ use std::sync::Arc;
 
 use siltstone::conformance::{StorageCheck, check_storage};
 use siltstone::model::BackendName;
-use siltstone::plugin::{EngineSettings, ExtraRoots, Location, Plugin, PluginEngine, PluginSource};
 use siltstone::storage::{StackSettings, Storage, stack};
 
 async fn component(folder: &Path) -> Arc<dyn Storage> {
-    let engine = PluginEngine::new(EngineSettings::default()).unwrap();
-    let bytes = siltstone_plugins::all().iter().find(|p| p.name == "filesystem").unwrap().component;
-    let plugin = Plugin::load(&engine, bytes, PluginSource::Bundled).await.unwrap();
-    let path = folder.to_str().unwrap().to_owned();
-    let env = move |name: &str| (name == "BACKUP_FILESYSTEM_PATH").then(|| path.clone());
-    let configured = plugin.configure(&env, ExtraRoots::default()).unwrap();
-    configured.open(&Location::default()).await.unwrap()
+    super::component("filesystem", &[("BACKUP_FILESYSTEM_PATH", folder.to_str().unwrap())]).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,0 +1,99 @@
+//! The S3 component against servers that speak its protocol and check its signatures.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use siltstone::ErrorKind;
+use siltstone::conformance::{StorageCheck, check_storage};
+use siltstone::model::{BackendName, ObjectKey};
+use siltstone::plugin::Location;
+use siltstone::storage::{ListRequest, Preconditions, RetrySettings, StackSettings, Storage, stack};
+use siltstone_tests::servers::{Moto, Rclone};
+
+use super::lowered::Lowered;
+use super::{component, configured};
+
+/// Tries again a few times, and soon.
+fn quick() -> StackSettings {
+    let retry = RetrySettings { attempts: 5, cap: Duration::from_millis(200), ..RetrySettings::default() };
+    StackSettings { retry, ..StackSettings::default() }
+}
+
+/// Fewer keys and rounds than in memory: every one is a request.
+fn check() -> StorageCheck {
+    StorageCheck { rounds: 3, ..StorageCheck::default() }
+}
+
+fn settings<'a>(endpoint: &'a str, keys: (&'a str, &'a str)) -> [(&'static str, &'a str); 6] {
+    [
+        ("BACKUP_S3_BUCKET", "nightly"),
+        ("BACKUP_S3_PATH", "some/prefix"),
+        ("BACKUP_S3_ENDPOINT", endpoint),
+        ("BACKUP_S3_USE_SSL", "false"),
+        ("AWS_ACCESS_KEY_ID", keys.0),
+        ("AWS_SECRET_ACCESS_KEY", keys.1),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_s3_component_keeps_the_contract_on_rclone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Rclone::start(folder.path(), &["nightly"]).unwrap();
+    let endpoint = format!("127.0.0.1:{}", server.port);
+    let inner = component("s3", &settings(&endpoint, Rclone::KEYS)).await.unwrap();
+    // It overwrites whatever the condition says.
+    let mut capabilities = inner.capabilities().clone();
+    capabilities.preconditions = Preconditions::default();
+    let bare = Arc::new(Lowered { inner, capabilities });
+    // It answers 500 to requests that come at the same time for one key; a host tries again.
+    let (storage, _) = stack(bare, BackendName::new("s3").unwrap(), &quick());
+    let report = check_storage(storage, &check()).await;
+    let failed: Vec<&str> = report.failures().map(|(name, _)| name).collect();
+    assert_eq!(failed, RCLONE, "{report}");
+}
+
+/// What rclone is known to get wrong beside conditions: keys are files and folders below, so a delete of a key that others
+/// continue fails, though no object has it; and parts go straight into a file, so none can be sent twice.
+const RCLONE: [&str; 2] =
+    ["a_delete_takes_only_the_keys_it_names", "a_part_that_is_sent_again_replaces_the_first"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn wrong_keys_and_buckets_are_told_with_the_variable_and_the_principal() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Rclone::start(folder.path(), &["nightly"]).unwrap();
+    let endpoint = format!("127.0.0.1:{}", server.port);
+    let key = ObjectKey::new("a").unwrap();
+    for (keys, secret) in
+        [(("AKTESTKEY", "wrongwrongwrong"), "wrongwrong"), (("NOBODY", "hushhushhush"), "hushhush")]
+    {
+        let storage = component("s3", &settings(&endpoint, keys)).await.unwrap();
+        let error = storage.head(&key).await.unwrap_err();
+        assert!(error.is(ErrorKind::Unauthenticated) || error.is(ErrorKind::Denied), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("bucket nightly") && text.contains(keys.0) && text.contains("AWS_ACCESS_KEY_ID"),
+            "{text}"
+        );
+        assert!(!text.contains(secret), "{text}");
+    }
+    let plugin = configured("s3", &settings(&endpoint, Rclone::KEYS)).await.unwrap();
+    let elsewhere = Location { bucket: Some("missing".to_owned()), path: None };
+    let list = ListRequest { limit: 10, ..ListRequest::default() };
+    let error = plugin.open(&elsewhere).await.unwrap().list(&list).await.unwrap_err();
+    assert!(
+        error.to_string().contains("bucket missing") && error.to_string().contains("BACKUP_S3_BUCKET"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_s3_component_keeps_the_contract_on_moto_with_signatures_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Moto::start(folder.path(), &["nightly"]).await.unwrap();
+    let endpoint = format!("127.0.0.1:{}", server.port);
+    let storage = component("s3", &settings(&endpoint, (&server.key, &server.secret))).await.unwrap();
+    // Slow: every request takes milliseconds of one thread of Python.
+    let check = StorageCheck { many: 1_001, racers: 4, rounds: 1, ..StorageCheck::default() };
+    let report = check_storage(storage, &check).await;
+    assert!(report.passed(), "{report}");
+}
