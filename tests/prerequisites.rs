@@ -13,7 +13,7 @@ struct Need {
     remedy: &'static str,
 }
 
-const NEEDED: [Need; 3] = [
+const NEEDED: [Need; 4] = [
     Need {
         program: "python3",
         argument: "--version",
@@ -31,6 +31,12 @@ const NEEDED: [Need; 3] = [
         argument: "-dumpversion",
         least: (1, 0),
         remedy: "install a C compiler (Debian: gcc)",
+    },
+    Need {
+        program: "setpriv",
+        argument: "--version",
+        least: (2, 30),
+        remedy: "install util-linux 2.30 or newer, with which servers for tests end with their test",
     },
 ];
 

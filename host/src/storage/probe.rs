@@ -100,6 +100,8 @@ async fn race(
         (Ok(meta), Err(e)) if e.is(refusal) => (&bodies[0], meta),
         (Err(e), Ok(meta)) if e.is(refusal) => (&bodies[1], meta),
         (Ok(_), Ok(_)) => return Ok(None),
+        // Some stores fail in the middle when two writes meet. The loser was not refused, so nothing is proven.
+        (Ok(_), Err(e)) | (Err(e), Ok(_)) if e.is_outcome_unknown() => return Ok(None),
         (Err(e), _) | (_, Err(e)) if e.is(ErrorKind::Unsupported) || e.is(refusal) => return Ok(None),
         (Err(e), _) | (_, Err(e)) => return Err(e),
     };
