@@ -13,7 +13,7 @@ struct Need {
     remedy: &'static str,
 }
 
-const NEEDED: [Need; 4] = [
+const NEEDED: [Need; 5] = [
     Need {
         program: "python3",
         argument: "--version",
@@ -31,6 +31,12 @@ const NEEDED: [Need; 4] = [
         argument: "-dumpversion",
         least: (1, 0),
         remedy: "install a C compiler (Debian: gcc)",
+    },
+    Need {
+        program: "openssl",
+        argument: "version",
+        least: (1, 1),
+        remedy: "install OpenSSL 1.1.1 or newer (Debian: openssl), which makes certificates for tests",
     },
     Need {
         program: "setpriv",

@@ -95,10 +95,18 @@ impl HostBuilder {
         let folder = data.join(".siltstone");
         let (journal, found) = Journal::open(&data)?;
         empty_folder(&folder.join("scratch"))?;
+        let authorities = match &self.settings.ca_bundle {
+            None => None,
+            Some(path) => {
+                let read = std::fs::read(path);
+                Some(read.map_err(|e| Error::io("start", path, e).with("variable", "BACKUP_CA_BUNDLE"))?)
+            }
+        };
         let engine = PluginEngine::new(EngineSettings {
             cache_dir: Some(self.settings.compile_cache.clone().unwrap_or_else(|| folder.join("compiled"))),
             protected: vec![data],
             limits: Limits::default(),
+            authorities,
             ..EngineSettings::default()
         })?;
         let backends = EnabledBackends::start(&engine, &self.settings, &self.environment, &self.components)

@@ -25,6 +25,8 @@ pub struct HostSettings {
     pub max_pause: Duration,
     /// Folders under which a `Path` override of the filesystem backend may lie (`BACKUP_FILESYSTEM_EXTRA_PATHS`).
     pub extra_paths: Vec<PathBuf>,
+    /// File with certificates in PEM of authorities that are trusted besides the system's.
+    pub ca_bundle: Option<PathBuf>,
     /// Where compiled plugins are kept; `None` = the default below the data folder.
     pub compile_cache: Option<PathBuf>,
     /// Cores that `CPUPercentage` is a share of.
@@ -50,6 +52,7 @@ impl HostSettings {
             start_check: StartCheck::Probe,
             max_pause: Duration::from_millis(50),
             extra_paths: Vec::new(),
+            ca_bundle: None,
             compile_cache: None,
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             publish_after: Duration::from_millis(500),

@@ -164,6 +164,18 @@ pub const VARIABLES: &[Variable] = &[
         },
     },
     Variable {
+        name: "BACKUP_CA_BUNDLE",
+        default: "",
+        expects: "the absolute path of a file, without `..`",
+        doc: "Certificates in PEM of authorities that are trusted besides the system's, for stores behind TLS.",
+        effect: Effect::Sets,
+        apply: |draft, value| {
+            let mut paths = parse::paths(value)?;
+            draft.settings.ca_bundle = Some(paths.pop().filter(|_| paths.is_empty())?);
+            Some(())
+        },
+    },
+    Variable {
         name: "BACKUP_MIN_CHUNK_SIZE",
         default: "",
         expects: SIZE,

@@ -70,6 +70,38 @@ async fn a_backup_on_rclone_is_restored_by_another_machine() {
     assert!(left.iter().all(|path| path.ends_with("second/backup.json")), "{left:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_behind_tls_is_trusted_by_its_authority_only() {
+    let folder = tempdir().unwrap();
+    let server = Rclone::start_secure(folder.path(), &["nightly"]).unwrap();
+    let endpoint = format!("localhost:{}", server.port);
+    let variables = [
+        ("BACKUP_S3_BUCKET", "nightly"),
+        ("BACKUP_S3_ENDPOINT", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", Rclone::KEYS.0),
+        ("AWS_SECRET_ACCESS_KEY", Rclone::KEYS.1),
+    ];
+    let plan = Plan::new(&folder.path().join("a"), "a").unwrap().with_plugin("s3", &variables);
+    let a = plan.start().await.unwrap();
+    fill(&a.db, 20_000).unwrap();
+    let error = a.host.backup(BackupRequest::new("s3", "x")).await.unwrap_err().to_string();
+    assert!(error.contains("localhost") && error.contains("certificate is not trusted"), "{error}");
+    a.stop().await;
+    let mut plan = Plan::new(&folder.path().join("b"), "b").unwrap().with_plugin("s3", &variables);
+    plan.settings.ca_bundle = Some(folder.path().join("ca.pem"));
+    let b = plan.start().await.unwrap();
+    fill(&b.db, 20_000).unwrap();
+    b.host.backup(BackupRequest::new("s3", "x")).await.unwrap();
+    let status = b.host.wait_backup("s3", "x", &Location::default()).await.unwrap();
+    assert_eq!(status.state, State::Success, "{}", shown(&status));
+    let report = b.host.verify("s3", "x", &Location::default(), VerifyDepth::ReadData).await.unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    b.stop().await;
+    plan.settings.ca_bundle = Some(folder.path().join("missing.pem"));
+    let error = plan.start().await.map(drop).unwrap_err().to_string();
+    assert!(error.contains("BACKUP_CA_BUNDLE") && error.contains("missing.pem"), "{error}");
+}
+
 /// All files below a folder.
 fn walk(folder: &std::path::Path) -> Vec<String> {
     let mut found = Vec::new();
