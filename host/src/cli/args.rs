@@ -30,6 +30,18 @@ Exit codes:
 Without a server, backends are configured by environment variables (BACKUP_FILESYSTEM_PATH, ...), as a server's are.
 SILTSTONE_LOG (default: warn, without what ends an operation) says what is logged to standard error, in the syntax of RUST_LOG.";
 
+const COPY: &str = "\
+The copy has the same id and the same keys, holds every chunk that the backup needs, also those of its base, and can be
+restored without the source. Reading the source is enough there. Every object is hashed on its way. Run the same command
+again after an interruption: chunks that are at the target with the right length are not sent again. They are trusted;
+`siltstone verify ID --read-data` at the target reads them all.
+
+Examples:
+  From one backend to another:
+    siltstone copy nightly --from s3 --to azure
+  Within a backend, to another bucket, below another prefix:
+    siltstone copy nightly --from s3 --to s3 --to-bucket offsite --to-path db1";
+
 /// Online backups of LSM databases through sandboxed storage plugins.
 #[derive(Debug, Parser)]
 #[command(name = "siltstone", version, after_help = TOP, max_term_width = 110)]
@@ -55,6 +67,9 @@ pub(super) enum Command {
     List(ListArgs),
     /// Check a stored backup, without a server.
     Verify(VerifyArgs),
+    /// Copy a stored backup to another location, without a server.
+    #[command(after_help = COPY)]
+    Copy(CopyArgs),
     /// Delete a stored backup that has ended, without a server.
     Forget(ForgetArgs),
     /// Show the transport plugins that come with this build, or what a plugin file is.
@@ -195,6 +210,32 @@ pub(super) struct VerifyArgs {
     pub(super) read_data: bool,
     #[command(flatten)]
     pub(super) place: PlaceArgs,
+    #[command(flatten)]
+    pub(super) state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CopyArgs {
+    /// Id of the backup.
+    pub(super) id: BackupId,
+    /// Backend that has it, by its name.
+    #[arg(long, value_name = "BACKEND")]
+    pub(super) from: BackendName,
+    /// Bucket or container to read instead of the configured one.
+    #[arg(long, value_name = "BUCKET")]
+    pub(super) from_bucket: Option<String>,
+    /// Path or key prefix to read instead of the configured one.
+    #[arg(long, value_name = "PATH")]
+    pub(super) from_path: Option<String>,
+    /// Backend that shall have it, by its name; may be the same.
+    #[arg(long, value_name = "BACKEND")]
+    pub(super) to: BackendName,
+    /// Bucket or container to write instead of the configured one.
+    #[arg(long, value_name = "BUCKET")]
+    pub(super) to_bucket: Option<String>,
+    /// Path or key prefix to write instead of the configured one.
+    #[arg(long, value_name = "PATH")]
+    pub(super) to_path: Option<String>,
     #[command(flatten)]
     pub(super) state: StateArgs,
 }

@@ -27,7 +27,7 @@ use crate::{Host, HostBuilder};
 const CLOSE: Duration = Duration::from_secs(10);
 
 /// How often progress is looked at.
-const LOOK: Duration = Duration::from_millis(200);
+pub(super) const LOOK: Duration = Duration::from_millis(200);
 
 /// Backs up a folder.
 pub(super) async fn backup(
@@ -38,7 +38,7 @@ pub(super) async fn backup(
     let (folder, source) = folder::source(folder, collection)?;
     let state = open(&what.state)?;
     let claim = state.claim("backup", what.place.backend.as_str(), Some(&folder))?;
-    let host = host(&what.place.backend, &state, claim.data(), source, Nothing::target()).await?;
+    let host = host(&[&what.place.backend], &state, claim.data(), source, Nothing::target()).await?;
     let mut request = BackupRequest::new(what.place.backend.to_string(), what.id.to_string());
     request.selection = Selection::from_lists(what.selection.include, what.selection.exclude)?;
     request.compression = what.compression;
@@ -55,7 +55,7 @@ pub(super) async fn restore(folder: &Path, what: RestoreWhat) -> Result<Report> 
     let (folder, target) = folder::target(folder)?;
     let state = open(&what.state)?;
     let claim = state.claim("restore", what.place.backend.as_str(), Some(&folder))?;
-    let host = host(&what.place.backend, &state, claim.data(), Nothing::source(), target).await?;
+    let host = host(&[&what.place.backend], &state, claim.data(), Nothing::source(), target).await?;
     let mut request = RestoreRequest::new(what.place.backend.to_string(), what.id.to_string());
     request.selection = Selection::from_lists(what.selection.include, what.selection.exclude)?;
     request.cpu_percentage = what.cpu.cpu_percentage;
@@ -71,7 +71,7 @@ pub(super) async fn verify(args: &VerifyArgs) -> Result<Report> {
     let state = open(&args.state)?;
     let scratch = state.scratch()?;
     let backend = &args.place.backend;
-    let host = host(backend, &state, scratch.path(), Nothing::source(), Nothing::target()).await?;
+    let host = host(&[backend], &state, scratch.path(), Nothing::source(), Nothing::target()).await?;
     let depth = if args.read_data { VerifyDepth::ReadData } else { VerifyDepth::Structure };
     let begun = Instant::now();
     let found = host.verify(backend.as_str(), args.id.as_str(), &args.place.location(), depth).await;
@@ -109,7 +109,7 @@ pub(super) async fn forget(args: &ForgetArgs) -> Result<Report> {
     let state = open(&args.state)?;
     let backend = &args.place.backend;
     let claim = state.claim("forget", backend.as_str(), None)?;
-    let host = host(backend, &state, claim.data(), Nothing::source(), Nothing::target()).await?;
+    let host = host(&[backend], &state, claim.data(), Nothing::source(), Nothing::target()).await?;
     let done = host.forget(backend.as_str(), args.id.as_str(), &args.place.location()).await;
     close(&host).await;
     let done = done?;
@@ -126,7 +126,7 @@ pub(super) async fn forget(args: &ForgetArgs) -> Result<Report> {
 pub(super) async fn list(args: &ListArgs) -> Result<Report> {
     let state = open(&args.state)?;
     let scratch = state.scratch()?;
-    let host = host(&args.backend, &state, scratch.path(), Nothing::source(), Nothing::target()).await?;
+    let host = host(&[&args.backend], &state, scratch.path(), Nothing::source(), Nothing::target()).await?;
     let location = Location { bucket: args.bucket.clone(), path: args.path.clone() };
     let found = host.list(args.backend.as_str(), &location, args.order.into()).await;
     close(&host).await;
@@ -150,19 +150,19 @@ fn item(status: &Status) -> Value {
     item
 }
 
-async fn close(host: &Host) {
+pub(super) async fn close(host: &Host) {
     if tokio::time::timeout(CLOSE, host.shutdown()).await.is_err() {
         tracing::warn!("an operation has not ended in time; the next run ends what it leaves behind");
     }
 }
 
-fn open(args: &StateArgs) -> Result<StateFolder> {
+pub(super) fn open(args: &StateArgs) -> Result<StateFolder> {
     StateFolder::open(args.state_dir.as_deref())
 }
 
-/// A host with the one backend, configured by the environment as a server's is.
-async fn host(
-    backend: &BackendName,
+/// A host with these backends, configured by the environment as a server's is.
+pub(super) async fn host(
+    backends: &[&BackendName],
     state: &StateFolder,
     data: &Path,
     source: Arc<dyn SnapshotSource>,
@@ -170,8 +170,12 @@ async fn host(
 ) -> Result<Host> {
     let variables = environment();
     let mut settings = HostSettings::from_env(&variables)?;
-    let short = backend.as_str().strip_prefix("backup-").unwrap_or(backend.as_str());
-    settings.modules = vec![format!("backup-{short}")];
+    let short = |backend: &&BackendName| {
+        let name = backend.as_str();
+        format!("backup-{}", name.strip_prefix("backup-").unwrap_or(name))
+    };
+    settings.modules = backends.iter().map(short).collect();
+    settings.modules.dedup();
     settings.compile_cache.get_or_insert_with(|| state.compiled());
     // Nobody but this process could cancel, and it does so before the end or not at all.
     settings.publish_after = Duration::ZERO;

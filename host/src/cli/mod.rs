@@ -6,6 +6,7 @@
 
 mod args;
 mod client;
+mod copy;
 mod direct;
 mod figures;
 mod folder;
@@ -68,6 +69,7 @@ async fn dispatch(command: Command) -> Result<Report> {
         Command::List(args) if args.local => direct::list(&args).await,
         Command::List(args) => remote::list(&args).await,
         Command::Verify(args) => direct::verify(&args).await,
+        Command::Copy(args) => copy::copy(&args).await,
         Command::Forget(args) => direct::forget(&args).await,
         Command::Plugin(PluginCommand::List(args)) => plugins::list(&args).await,
         Command::Plugin(PluginCommand::Inspect(args)) => plugins::inspect(&args).await,

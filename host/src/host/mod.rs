@@ -15,8 +15,8 @@ use crate::host::runtime::{OwnRuntime, run_on};
 use crate::journal::{Found, Journal, Verb};
 use crate::model::{Location, NodeName};
 use crate::ops::{
-    self, BackendInfo, BackupRequest, Context, ForgetReport, Order, Registry, RestoreRequest, Status,
-    VerifyDepth, VerifyReport,
+    self, BackendInfo, BackupRequest, Context, CopyRequest, Copying, ForgetReport, Order, Registry,
+    RestoreRequest, Status, VerifyDepth, VerifyReport,
 };
 use crate::plugin::{EngineSettings, Limits, PluginEngine};
 use crate::settings::{Cleanup, HostSettings};
@@ -259,6 +259,15 @@ impl Host {
     ) -> Result<VerifyReport> {
         let (backend, id, location) = owned(backend, id, location);
         self.run(|context| async move { ops::verify(&context, &backend, &id, &location, depth).await }).await
+    }
+
+    /// Accepts a copy of a backup to another location, of the same or another backend, and answers the handle of the copy,
+    /// which then runs by itself, one at a time. `NotFound`: no such backup; `Invalid`: not a `SUCCESS`, or source and
+    /// target are the same; `AlreadyExists`: another backup has the id at the target; `Conflict`: another copy is
+    /// `already in progress`. The source is only read from. A copy that ends early leaves no backup at the target, and the
+    /// same request goes on from the whole objects that it did leave.
+    pub async fn copy(&self, request: CopyRequest) -> Result<Copying> {
+        self.run(|context| ops::copy(context, request)).await
     }
 
     /// Deletes a backup that has ended. `Conflict` while it runs or another backup of the location refers to its chunks.

@@ -44,6 +44,8 @@ pub enum Verb {
     Backup,
     /// Brings one back.
     Restore,
+    /// Carries one to another location, which the record names.
+    Copy,
 }
 
 /// How far an operation is.

@@ -47,6 +47,8 @@ async fn ended(
     let status = match verb {
         Verb::Backup => backup_status(context, backend, id.as_str(), location).await,
         Verb::Restore => restore_status(context, backend, id.as_str(), location).await,
+        // Whoever began a copy holds the handle that cancels it; one that has ended needs none.
+        Verb::Copy => return Ok(()),
     };
     match status {
         Ok(status) => refuse_success(verb, id, status.state),

@@ -24,7 +24,7 @@ pub(crate) async fn forget(
     let (name, storage) = context.storage(backend, location).await?;
     // Until this ends nobody here can claim the id again, or restore from what is going away.
     let _reserved = context.registry.reserve(&name, location, &id)?;
-    for verb in [Verb::Backup, Verb::Restore] {
+    for verb in [Verb::Backup, Verb::Restore, Verb::Copy] {
         if find(context, verb, &name, id.as_str(), location).is_some_and(|o| !o.has_ended()) {
             return Err(refused(&id, "an operation on it is running; cancel it first"));
         }

@@ -3,6 +3,7 @@
 mod backup;
 mod cancel;
 mod context;
+mod copy;
 mod forget;
 mod listing;
 mod operation;
@@ -14,14 +15,16 @@ mod restore;
 mod status;
 mod verify;
 
-pub use report::{BackendInfo, BackupOutcome, ForgetReport, Progress, Status, VerifyReport};
+pub use copy::Copying;
+pub use report::{BackendInfo, BackupOutcome, CopyReport, ForgetReport, Progress, Status, VerifyReport};
 pub use request::{
-    BackupRequest, CPU_PERCENTAGES, DEFAULT_CPU_PERCENTAGE, Order, RestoreRequest, VerifyDepth,
+    BackupRequest, CPU_PERCENTAGES, CopyRequest, DEFAULT_CPU_PERCENTAGE, Order, RestoreRequest, VerifyDepth,
 };
 
 pub(crate) use backup::accept as backup;
 pub(crate) use cancel::cancel;
 pub(crate) use context::{Backends, Context};
+pub(crate) use copy::accept as copy;
 pub(crate) use forget::forget;
 pub(crate) use recover::recover;
 pub(crate) use registry::Registry;

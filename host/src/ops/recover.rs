@@ -7,6 +7,7 @@ use crate::journal::{Entry, Found, Phase, Record, RestoreRecord, Verb};
 use crate::model::{Descriptor, Location, State, Timestamp};
 use crate::ops::backup::give_up;
 use crate::ops::context::{Context, remove_folder};
+use crate::ops::copy::end_copy;
 use crate::repository::descriptor_store;
 use crate::source::InstallState;
 
@@ -32,6 +33,7 @@ pub(crate) async fn recover(context: &Arc<Context>, found: Vec<Found>) {
                 let ended = match record.verb {
                     Verb::Backup => end_backup(context, &entry, &record).await,
                     Verb::Restore => end_restore(context, &entry, &record).await,
+                    Verb::Copy => end_copy(context, &entry, &record).await.map(|()| State::Failed),
                 };
                 match ended {
                     Ok(state) => {

@@ -132,5 +132,6 @@ pub(crate) fn word(verb: Verb) -> &'static str {
     match verb {
         Verb::Backup => "backup",
         Verb::Restore => "restore",
+        Verb::Copy => "copy",
     }
 }

@@ -78,6 +78,23 @@ pub struct VerifyReport {
     pub problems: Vec<String>,
 }
 
+/// What `copy` did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CopyReport {
+    /// Home of the location it came from.
+    pub from: String,
+    /// Home of the location it is at now as well.
+    pub to: String,
+    /// Chunks that the backup needs, those of its base included.
+    pub chunks: u64,
+    /// Chunks that were sent; each was hashed on its way.
+    pub sent_chunks: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// Bytes of the chunks that lay at the target already, by key and length; they were not read.
+    pub kept_bytes: u64,
+}
+
 /// What `forget` removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ForgetReport {

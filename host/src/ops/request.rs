@@ -47,6 +47,34 @@ impl BackupRequest {
     }
 }
 
+/// Carry a backup to another location.
+#[derive(Clone, Debug)]
+pub struct CopyRequest {
+    /// The id; validated by the operation.
+    pub id: String,
+    /// Name of the backend that has it, or its module name. It is only read from.
+    pub from: String,
+    /// Where it lies there.
+    pub from_location: Location,
+    /// Name of the backend that shall have it, or its module name.
+    pub to: String,
+    /// Where it shall lie there.
+    pub to_location: Location,
+}
+
+impl CopyRequest {
+    /// A request from one backend's configured location to another's.
+    pub fn new(id: impl Into<String>, from: impl Into<String>, to: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            from: from.into(),
+            from_location: Location::default(),
+            to: to.into(),
+            to_location: Location::default(),
+        }
+    }
+}
+
 /// Bring a backup back.
 #[derive(Clone, Debug)]
 pub struct RestoreRequest {

@@ -151,8 +151,25 @@ pub(crate) fn check_owner(
     Err(Error::corrupt("read", text))
 }
 
-/// Every chunk is in the store with its length. Chunks may lie in other attempts, so their prefixes are listed.
+/// Every chunk is in the store with its length.
 async fn check_presence(storage: &dyn Storage, chunks: &[ChunkLine], findings: &Findings) -> Result<()> {
+    stored_lengths(storage, chunks, |chunk, size| match size {
+        None => findings.add(format!("chunk `{}` is missing", chunk.key)),
+        Some(size) if size != chunk.stored => {
+            findings.add(format!("chunk `{}` has {size} of {} bytes", chunk.key, chunk.stored));
+        }
+        Some(_) => {}
+    })
+    .await
+}
+
+/// Shows the stored length of every chunk, `None` for one that is missing. Chunks may lie in other attempts, so their
+/// prefixes are listed.
+pub(crate) async fn stored_lengths(
+    storage: &dyn Storage,
+    chunks: &[ChunkLine],
+    mut each: impl FnMut(&ChunkLine, Option<u64>) + Send,
+) -> Result<()> {
     let mut folders: HashMap<&str, Vec<&ChunkLine>> = HashMap::new();
     for chunk in chunks {
         let key = chunk.key.as_str();
@@ -167,13 +184,7 @@ async fn check_presence(storage: &dyn Storage, chunks: &[ChunkLine], findings: &
         })
         .await?;
         for chunk in chunks {
-            match stored.get(chunk.key.as_str()) {
-                None => findings.add(format!("chunk `{}` is missing", chunk.key)),
-                Some(size) if *size != chunk.stored => {
-                    findings.add(format!("chunk `{}` has {size} of {} bytes", chunk.key, chunk.stored));
-                }
-                Some(_) => {}
-            }
+            each(chunk, stored.get(chunk.key.as_str()).copied());
         }
     }
     Ok(())

@@ -1,10 +1,15 @@
 //! Reads and replaces the descriptor of a backup, the only mutable object of a location.
 
+use bytes::Bytes;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{AttemptId, BackupId, Descriptor, State};
 use crate::repository::descriptor::{MAX_DESCRIPTOR, decode, encode};
 use crate::repository::layout;
 use crate::storage::{Blob, ByteRange, Precondition, Preconditions, PutOptions, Sink, Storage};
+
+/// Media type of a descriptor.
+const CONTENT_TYPE: &str = "application/json";
 
 /// A descriptor with what identifies the stored bytes.
 #[derive(Clone, Debug)]
@@ -13,6 +18,8 @@ pub(crate) struct Loaded {
     pub(crate) descriptor: Descriptor,
     /// Etag of the object, where the store has them.
     pub(crate) etag: Option<String>,
+    /// The object as it is stored, for who carries it elsewhere.
+    pub(crate) bytes: Bytes,
 }
 
 /// The descriptor of a backup; `None` when there is none.
@@ -30,14 +37,15 @@ pub(crate) async fn load(storage: &dyn Storage, id: &BackupId) -> Result<Option<
         Err(e) if e.is(ErrorKind::NotFound) => return Ok(None),
         Err(e) => return Err(e),
     }
-    let descriptor = decode(&sink.take()).map_err(|e| e.with("key", &key))?;
+    let bytes = sink.take();
+    let descriptor = decode(&bytes).map_err(|e| e.with("key", &key))?;
     if descriptor.id != *id {
         return Err(Error::corrupt(
             "read",
             format!("the descriptor of backup `{id}` belongs to `{}`", descriptor.id),
         ));
     }
-    Ok(Some(Loaded { descriptor, etag }))
+    Ok(Some(Loaded { descriptor, etag, bytes }))
 }
 
 /// Claims the id for a new attempt: writes the first descriptor, replacing one that ended without success.
@@ -87,6 +95,20 @@ pub(crate) async fn end(storage: &dyn Storage, last: &Descriptor, proven: Precon
     write(storage, last, condition).await
 }
 
+/// Writes the descriptor of a copied backup as it was read elsewhere, byte for byte; with [`ErrorKind::AlreadyExists`] if
+/// one is there and the store keeps that condition.
+pub(crate) async fn create(
+    storage: &dyn Storage,
+    copy: &Loaded,
+    attempt: AttemptId,
+    proven: Preconditions,
+) -> Result<()> {
+    let condition = if proven.if_absent { Precondition::IfAbsent } else { Precondition::None };
+    let options = PutOptions { condition, attempt: Some(attempt), content_type: Some(CONTENT_TYPE) };
+    let body = Blob::with_digests([copy.bytes.clone()], storage.capabilities().digests);
+    storage.put(&layout::descriptor_key(&copy.descriptor.id)?, &body, &options).await.map(drop)
+}
+
 /// Whether the stored descriptor of a backup names an attempt.
 pub(crate) async fn names(storage: &dyn Storage, id: &BackupId, attempt: AttemptId) -> Result<bool> {
     Ok(load(storage, id).await?.is_some_and(|found| found.descriptor.attempt == attempt))
@@ -95,7 +117,7 @@ pub(crate) async fn names(storage: &dyn Storage, id: &BackupId, attempt: Attempt
 async fn write(storage: &dyn Storage, descriptor: &Descriptor, condition: Precondition) -> Result<()> {
     let key = layout::descriptor_key(&descriptor.id)?;
     let options =
-        PutOptions { condition, attempt: Some(descriptor.attempt), content_type: Some("application/json") };
+        PutOptions { condition, attempt: Some(descriptor.attempt), content_type: Some(CONTENT_TYPE) };
     let body = Blob::with_digests([encode(descriptor)?.into()], storage.capabilities().digests);
     storage.put(&key, &body, &options).await.map(drop)
 }

@@ -313,9 +313,14 @@ impl ObjectWriter {
     }
 
     /// Sends what is left and makes the object appear. After an error the upload is open; the log knows it.
-    pub(crate) async fn finish(mut self) -> Result<StoredObject> {
+    pub(crate) async fn finish(self) -> Result<StoredObject> {
+        self.finish_as(None).await
+    }
+
+    /// As [`ObjectWriter::finish`]; with a hash that its bytes do not have, `Corrupt`, and the object never appears.
+    pub(crate) async fn finish_as(mut self, expected: Option<Hash>) -> Result<StoredObject> {
         if self.upload.is_none() {
-            return self.put_whole().await;
+            return self.put_whole(expected).await;
         }
         self.send_part().await?;
         while !self.tasks.is_empty() {
@@ -323,16 +328,18 @@ impl ObjectWriter {
         }
         self.sent.sort_unstable_by_key(|part| part.0);
         let Some(id) = self.upload.clone() else { return Err(Error::internal("put", "no upload to finish")) };
+        let blake3 = self.hash(expected)?;
         let meta = self.shared.storage.multipart_finish(&self.key, &id, &self.sent).await?;
         self.upload = None;
         self.shared.log.closed(&self.key, &id).await?;
-        self.stored(meta.size)
+        self.stored(meta.size, blake3)
     }
 
-    async fn put_whole(&mut self) -> Result<StoredObject> {
+    async fn put_whole(&mut self, expected: Option<Hash>) -> Result<StoredObject> {
         if let Some(Filling { buffer, room }) = self.part.take() {
             self.keep_whole(buffer.freeze(), room).await?;
         }
+        let blake3 = self.hash(expected)?;
         let parts: Vec<Bytes> = self.whole.iter().map(|part| part.0.clone()).collect();
         let digests = self.shared.storage.capabilities().digests;
         let blob = self.shared.workers.run(move |_| Blob::with_digests(parts, digests)).await?;
@@ -341,19 +348,31 @@ impl ObjectWriter {
         for (bytes, _) in self.whole.drain(..) {
             self.shared.buffers.give(bytes);
         }
-        self.stored(meta.size)
+        self.stored(meta.size, blake3)
     }
 
-    fn stored(&mut self, size: u64) -> Result<StoredObject> {
-        if size != self.len {
-            return Err(Error::corrupt("put", format!("the store kept {size} of {} bytes", self.len))
-                .with("key", &self.key));
-        }
+    /// The hash of all bytes, once every part is hashed.
+    fn hash(&mut self, expected: Option<Hash>) -> Result<Hash> {
         self.hashes.sort_unstable_by_key(|part| part.0);
         let mut tree = TreeHasher::new(self.shared.part_size)?;
         for (_, hash) in self.hashes.drain(..) {
             tree.push(hash)?;
         }
-        Ok(StoredObject { key: self.key.clone(), len: self.len, blake3: tree.finish() })
+        let found = tree.finish();
+        match expected {
+            Some(expected) if expected != found => {
+                let text = format!("`{}` is damaged: BLAKE3 {found}, expected {expected}", self.key);
+                Err(Error::corrupt("put", text))
+            }
+            _ => Ok(found),
+        }
+    }
+
+    fn stored(&self, size: u64, blake3: Hash) -> Result<StoredObject> {
+        if size != self.len {
+            return Err(Error::corrupt("put", format!("the store kept {size} of {} bytes", self.len))
+                .with("key", &self.key));
+        }
+        Ok(StoredObject { key: self.key.clone(), len: self.len, blake3 })
     }
 }

@@ -15,7 +15,8 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use accept::accept;
-pub(crate) use undo::give_up;
+pub(crate) use store::JournalLog;
+pub(crate) use undo::{abort_uploads, give_up};
 
 use crate::error::{Error, Result};
 use crate::journal::{Entry, Phase};

@@ -41,7 +41,7 @@ pub(super) async fn store(context: &Arc<Context>, job: &Job) -> Result<NodeEntry
         Uploader::new(
             Arc::clone(&job.storage),
             workers.clone(),
-            Arc::new(Log(job.entry.clone())),
+            Arc::new(JournalLog(job.entry.clone())),
             attempt,
             in_flight,
             job.steps.clone(),
@@ -217,10 +217,10 @@ async fn write_rest(
 }
 
 /// Records uploads in the journal.
-struct Log(Entry);
+pub(crate) struct JournalLog(pub(crate) Entry);
 
 #[async_trait]
-impl UploadLog for Log {
+impl UploadLog for JournalLog {
     async fn opened(&self, key: &ObjectKey, id: &UploadId) -> Result<()> {
         self.0.upload_opened(key.clone(), id.clone()).await
     }

@@ -152,7 +152,7 @@ async fn remove_attempt(storage: &dyn Storage, record: &Record) -> Result<()> {
 }
 
 /// Aborts all uploads of a record; the first that cannot be is the error.
-async fn abort_uploads(storage: &dyn Storage, record: &Record) -> Result<()> {
+pub(crate) async fn abort_uploads(storage: &dyn Storage, record: &Record) -> Result<()> {
     let mut aborted = Ok(());
     for open in &record.uploads {
         let tried = storage.multipart_abort(&open.key, &open.upload).await;
