@@ -38,7 +38,8 @@ use report::Report;
 const LOG: &str = "SILTSTONE_LOG";
 
 /// What is logged when it does not say. How an operation ended is told by the command that ran it.
-const LOGGED: &str = "warn,siltstone::ops::backup=error,siltstone::ops::restore=error";
+const LOGGED: &str =
+    "warn,siltstone::ops::backup=error,siltstone::ops::restore=error,siltstone::ops::copy=error";
 
 /// Runs the command line with its arguments, the name of the program first, and answers how it ended.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
