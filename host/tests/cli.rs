@@ -191,6 +191,31 @@ fn damage_is_found_and_not_restored() {
 }
 
 #[test]
+fn a_copy_is_restored_without_its_source_and_a_second_run_sends_nothing() {
+    let place = Place::new();
+    assert!(place.run("backup --dir data --id a").status.success());
+    let line = format!(
+        "copy a --from filesystem --to filesystem --to-path {}/backups/second",
+        place.dir.path().display()
+    );
+    let (code, made) = place.json(&line);
+    assert_eq!((code, &made["sentChunks"]), (0, &made["chunks"]), "{made}");
+    let (code, again) = place.json(&line);
+    assert_eq!((code, again["sentChunks"].as_u64()), (0, Some(0)), "{again}");
+    fs::rename(place.path("backups/second"), place.path("elsewhere")).unwrap();
+    fs::remove_dir_all(place.path("backups")).unwrap();
+    fs::rename(place.path("elsewhere"), place.path("backups")).unwrap();
+    assert_eq!(place.json("verify a --read-data").1["intact"], true);
+    assert!(place.run("restore --to back --id a").status.success());
+    assert!(files(&place.path("data")) == files(&place.path("back")), "the files differ");
+    let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/reader/restore.py");
+    let mut read = Command::new("python3");
+    read.arg(reader).arg(place.path("backups")).arg("a").arg(place.path("out"));
+    assert!(read.output().unwrap().status.success());
+    assert!(files(&place.path("data")) == files(&place.path("out/data/_")), "the reader differs");
+}
+
+#[test]
 fn an_interrupt_cancels_and_cleans_up() {
     let place = Place::new();
     let mut child = place.begin("stopped");

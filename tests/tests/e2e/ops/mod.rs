@@ -1,6 +1,7 @@
 //! The operations end to end: a host over the real filesystem component and a database of folders.
 
 mod cancel;
+mod copy;
 mod corruption;
 mod crash;
 mod faults;
