@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::task::{JoinError, JoinSet};
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::Job;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,6 +34,7 @@ pub(super) struct Objects {
     uploader: Arc<Uploader>,
     operation: Arc<Operation>,
     tasks: JoinSet<Result<()>>,
+    steps: TaskTracker,
     at_once: usize,
 }
 
@@ -65,6 +66,7 @@ impl Objects {
             uploader: Arc::new(uploader),
             operation: Arc::clone(&job.operation),
             tasks: JoinSet::new(),
+            steps: job.steps.clone(),
             at_once,
         })
     }
@@ -87,7 +89,9 @@ impl Objects {
         }
         let (source, uploader) = (Arc::clone(&self.source), Arc::clone(&self.uploader));
         let operation = Arc::clone(&self.operation);
-        self.tasks.spawn(move_object(source, uploader, operation, wanted));
+        // Counted as a step: one that is aborted may run a little longer and begin an upload, which must not come after the
+        // clean-up.
+        self.tasks.spawn(self.steps.track_future(move_object(source, uploader, operation, wanted)));
         Ok(())
     }
 

@@ -201,7 +201,8 @@ async fn child(store: &Memory) {
     let keys = store.keys();
     let manifest = keys.iter().find(|key| key.ends_with("manifest.jsonl.gz")).unwrap();
     let attempt = "0198f2c4-7d1e-7a3b-9c5d-2e8f6a1b4c7d";
-    let lines = ManifestReader::new(&*content(store, manifest).await).unwrap();
+    let stored = content(store, manifest).await;
+    let lines = ManifestReader::new(&*stored).unwrap();
     let mut header = lines.header().clone();
     header.backup = siltstone::model::BackupId::new("child").unwrap();
     header.attempt = siltstone::model::AttemptId::parse(attempt).unwrap();

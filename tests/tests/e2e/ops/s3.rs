@@ -2,8 +2,8 @@
 
 use siltstone::ErrorKind;
 use siltstone::model::{Compression, Location, State};
-use siltstone::ops::{BackupRequest, Order, RestoreRequest, VerifyDepth};
-use siltstone_tests::ops_house::{Plan, error_of, files, fill, shown};
+use siltstone::ops::{BackupRequest, CopyRequest, Order, RestoreRequest, VerifyDepth};
+use siltstone_tests::ops_house::{BACKEND, Plan, error_of, files, fill, shown};
 use siltstone_tests::servers::{Moto, Rclone};
 use tempfile::tempdir;
 
@@ -36,6 +36,10 @@ async fn story(endpoint: &str, keys: (&str, &str)) {
     assert!(report.problems.is_empty(), "{:?}", report.problems);
     let listed = a.host.list("s3", &here, Order::Ascending).await.unwrap();
     assert_eq!(listed.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["full"]);
+    let copied = a.host.copy(CopyRequest::new("full", "s3", BACKEND)).await.unwrap().wait().await.unwrap();
+    assert!(copied.sent_chunks > 0 && copied.sent_bytes > 40 << 20, "{copied:?}");
+    let report = a.host.verify(BACKEND, "full", &here, VerifyDepth::ReadData).await.unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
     let content = a.db.content().unwrap();
     a.stop().await;
 
@@ -44,6 +48,14 @@ async fn story(endpoint: &str, keys: (&str, &str)) {
     let status = b.host.wait_restore("s3", "full", &here).await.unwrap();
     assert_eq!(status.state, State::Success, "{}", error_of(&status));
     assert!(b.db.content().unwrap() == content, "the other machine has other files");
+    // And back again, under another prefix, from the copy.
+    let mut back = CopyRequest::new("full", BACKEND, "s3");
+    back.to_location.path = Some("elsewhere".to_owned());
+    let elsewhere = back.to_location.clone();
+    b.host.copy(back).await.unwrap().wait().await.unwrap();
+    let report = b.host.verify("s3", "full", &elsewhere, VerifyDepth::ReadData).await.unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    b.host.forget("s3", "full", &elsewhere).await.unwrap();
 
     b.host.backup(BackupRequest::new("s3", "second")).await.unwrap();
     b.host.cancel_backup("s3", "second", &here).await.unwrap();
