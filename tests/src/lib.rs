@@ -4,6 +4,7 @@ pub mod corrupt;
 pub mod crash;
 pub mod disk_full;
 pub mod driver;
+pub mod fault_proxy;
 pub mod folder_db;
 pub mod gate;
 pub mod ops_house;

@@ -7,6 +7,7 @@ mod crash;
 mod faults;
 mod forget_and_list;
 mod hostile_manifests;
+mod network;
 mod places;
 mod recovery;
 mod requests;
