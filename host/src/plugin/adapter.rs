@@ -7,7 +7,7 @@ use super::fault::{Effect, Fault};
 use super::listing::Cursor;
 use super::pool::{Lease, Pool, Site};
 use super::validate::{self, Breach};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::ObjectKey;
 use crate::storage::{
     Blob, ByteRange, Capabilities, Depth, ListPage, ListRequest, ObjectMeta, PartTag, Precondition,
@@ -217,6 +217,11 @@ impl Storage for PluginStorage {
         number: u32,
         body: &Blob,
     ) -> Result<PartTag> {
+        let most = self.capabilities.parts.max_count;
+        if !(1..=most).contains(&number) {
+            let text = format!("part {number} of `{key}` is not within 1 to {most}");
+            return Err(Error::new(ErrorKind::Unsupported, "multipart-put", text));
+        }
         let mut call = self.begin("multipart-put", Effect::Changes).await?;
         let answer = call
             .lease
@@ -239,6 +244,13 @@ impl Storage for PluginStorage {
         id: &UploadId,
         parts: &[(u32, PartTag)],
     ) -> Result<ObjectMeta> {
+        // The contract promises it to the plugin, and many a store would make an object of what there is.
+        if let Some((expected, (found, _))) =
+            (1..).zip(parts).find(|(expected, (found, _))| expected != found)
+        {
+            let text = format!("part {found} of `{key}` stands where part {expected} belongs");
+            return Err(Error::invalid("multipart-finish", text));
+        }
         let tags: Vec<(u32, String)> = parts.iter().map(|(number, tag)| (*number, tag.0.clone())).collect();
         let mut call = self.begin("multipart-finish", Effect::Changes).await?;
         let answer = call

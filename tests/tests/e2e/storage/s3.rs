@@ -49,13 +49,21 @@ async fn the_s3_component_keeps_the_contract_on_rclone() {
     let (storage, _) = stack(bare, BackendName::new("s3").unwrap(), &quick());
     let report = check_storage(storage, &check()).await;
     let failed: Vec<&str> = report.failures().map(|(name, _)| name).collect();
-    assert_eq!(failed, RCLONE, "{report}");
+    assert!(RCLONE.iter().all(|name| failed.contains(name)), "{report}");
+    assert!(failed.iter().all(|name| RCLONE.contains(name) || RCLONE_AT_TIMES.contains(name)), "{report}");
 }
 
 /// What rclone is known to get wrong beside conditions: keys are files and folders below, so a delete of a key that others
 /// continue fails, though no object has it; and parts go straight into a file, so none can be sent twice.
 const RCLONE: [&str; 2] =
     ["a_delete_takes_only_the_keys_it_names", "a_part_that_is_sent_again_replaces_the_first"];
+
+/// What it gets wrong when the moment is bad: it writes into the file that others read.
+const RCLONE_AT_TIMES: [&str; 3] = [
+    "readers_see_one_of_two_contents_during_overwrites",
+    "a_dropped_put_leaves_all_or_nothing",
+    "a_dropped_overwrite_leaves_the_old_object_or_the_new_one",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn wrong_keys_and_buckets_are_told_with_the_variable_and_the_principal() {
