@@ -101,7 +101,7 @@ fn setting(given: types::Setting) -> Result<SettingInfo, String> {
     let valid = (1..=64).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     if !valid {
-        return Err(format!("the name of a setting is {}; use A-Z, 0-9 and _", text::quoted(&name, 80)));
+        return Err(format!("the name of a setting is {}; use A-Z, 0-9 and _", text::shown(&name)));
     }
     plain(&format!("the text of {name}"), &doc, 1, 1024)?;
     let kind = match kind {
@@ -128,7 +128,7 @@ pub(crate) fn plain(what: &str, value: &str, min: usize, max: usize) -> Result<(
         return Err(format!("{what} has {} bytes; {min} to {max} are allowed", value.len()));
     }
     if !text::is_plain(value) {
-        return Err(format!("{what} holds control characters: {}", text::quoted(value, 80)));
+        return Err(format!("{what} holds control characters: {}", text::shown(value)));
     }
     Ok(())
 }

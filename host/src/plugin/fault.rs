@@ -9,6 +9,9 @@ use super::redact::Redactor;
 use super::text;
 use crate::error::{Error, ErrorKind, Retry};
 
+/// Most bytes that are told of a fault.
+const MAX_WHY: usize = 4096;
+
 /// Whether a call can change the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
@@ -52,7 +55,7 @@ impl Fault {
             what.push_str(&format!(", after it asked for more than its {limit} bytes of memory"));
         }
         if let Some(line) = said {
-            what.push_str(&format!(", after it wrote {}", text::quoted(line, 2048)));
+            what.push_str(&format!(", after it wrote {}", text::shown(line)));
         }
         Self::Trap { what }
     }
@@ -69,7 +72,9 @@ impl Fault {
             Self::Stalled(_) | Self::Overdue(_) => (ErrorKind::Timeout, Retry::After(None)),
             Self::Trap { .. } | Self::Cpu(_) | Self::Contract(_) => (ErrorKind::Plugin, Retry::Never),
         };
-        let why = redactor.clean(&self.to_string());
+        // Cleaned before it is cut: the beginning of a secret is a secret too.
+        let clean = redactor.clean(&self.to_string());
+        let why = text::bounded(&clean, MAX_WHY);
         let message = format!("plugin `{plugin}` was stopped, because {why}");
         let error = Error::new(kind, operation, message).with_retry(retry);
         match effect {
@@ -95,5 +100,20 @@ mod tests {
         let error =
             Fault::Contract("no".into()).into_error("s3", "head", Effect::Reads, &Redactor::default());
         assert_eq!((error.kind(), error.is_outcome_unknown()), (ErrorKind::Plugin, false));
+    }
+
+    #[test]
+    fn a_secret_does_not_show_wherever_a_value_is_cut() {
+        let secret = "0123456789abcdef".repeat(4);
+        let redactor = Redactor::new([("KEY".to_owned(), secret.clone())]);
+        for before in [0, 190, 4_080, text::WINDOW - 70, text::WINDOW - 20, text::WINDOW - 1] {
+            let value = format!("{}{secret}{}", "\u{1}".repeat(before), "x".repeat(text::WINDOW));
+            let fault = Fault::Contract(format!("it answered for {}", text::shown(&value)));
+            let told = fault.into_error("s3", "head", Effect::Reads, &redactor).to_string();
+            assert!(!told.contains("0123") && told.len() < MAX_WHY + 200, "{before}: {told}");
+            let plain = Fault::Contract(text::shown(&value.replace('\u{1}', "y")));
+            let told = plain.into_error("s3", "head", Effect::Reads, &redactor).to_string();
+            assert!(!told.contains("0123") && told.len() < MAX_WHY + 200, "{before}: {told}");
+        }
     }
 }

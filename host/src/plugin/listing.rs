@@ -45,7 +45,7 @@ impl Cursor {
         for object in objects {
             follows("key", &object.key, &mut self.object, request)?;
             if request.depth == Depth::OneLevel && object.key[request.prefix.len()..].contains('/') {
-                return Err(format!("it did not fold the key {}", text::quoted(&object.key, 200)));
+                return Err(format!("it did not fold the key {}", text::shown(&object.key)));
             }
             if let Ok(key) = ObjectKey::new(object.key.as_str()) {
                 out.objects.push(validate::attributes(object, key)?);
@@ -58,7 +58,7 @@ impl Cursor {
             follows("prefix", &prefix, &mut self.prefix, request)?;
             let below = prefix[request.prefix.len()..].strip_suffix('/');
             if below.is_none_or(|name| name.contains('/')) {
-                return Err(format!("it listed {} as a prefix", text::quoted(&prefix, 200)));
+                return Err(format!("it listed {} as a prefix", text::shown(&prefix)));
             }
             // What is not a key of ours without its slash, such as `a//`, is nothing of ours.
             if prefix.strip_suffix('/').is_some_and(|key| ObjectKey::new(key).is_ok()) {
@@ -89,7 +89,7 @@ impl Cursor {
 
 /// Checks that a name begins with the prefix and comes after the one before it, and remembers it.
 fn follows(what: &str, name: &str, before: &mut Option<String>, request: &ListRequest) -> Result<(), Breach> {
-    let shown = || text::quoted(name, 200);
+    let shown = || text::shown(name);
     if name.len() > MAX_NAME {
         return Err(format!("it listed a {what} of {} bytes: {}", name.len(), shown()));
     }

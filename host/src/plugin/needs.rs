@@ -58,7 +58,7 @@ pub(crate) fn validate(needs: types::Needs) -> Result<Needs, String> {
         if is_clean_path(&path) {
             return Ok(PathBuf::from(path));
         }
-        Err(format!("it needs the path {}, which is not absolute and plain", text::quoted(&path, 200)))
+        Err(format!("it needs the path {}, which is not absolute and plain", text::shown(&path)))
     };
     Ok(Needs {
         origins: origins.into_iter().map(origin).collect::<Result<_, _>>()?,
@@ -105,7 +105,7 @@ fn origin(need: types::OriginNeed) -> Result<OriginNeed, String> {
         let origin = Origin { is_secure: need.scheme == "https", host: bare(&need.host), port: need.port };
         Ok(OriginNeed { origin, purpose: need.purpose })
     } else {
-        Err(format!("it needs the origin {}", text::quoted(&shown, 300)))
+        Err(format!("it needs the origin {}", text::shown(&shown)))
     }
 }
 

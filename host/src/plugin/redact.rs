@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{PoisonError, RwLock};
 
-use super::text;
+use super::text::{self, WINDOW};
 
 /// Shorter pieces of a file are words, not secrets.
 const MIN_PIECE: usize = 8;
@@ -13,8 +13,6 @@ const MIN_QUOTED: usize = 16;
 const MAX_PIECES: usize = 2048;
 /// Bytes of all of them.
 const MAX_BYTES: usize = 4 << 20;
-/// Bytes of a text that are looked at. Longer text is cut, and a secret that the cut divides is replaced as well.
-const WINDOW: usize = 16 << 10;
 
 /// The secrets of one location. Whatever a plugin says passes through here before anybody sees it.
 #[derive(Debug, Default)]
@@ -85,7 +83,7 @@ impl Redactor {
         }
     }
 
-    /// The text without secrets, cut at 16 KiB.
+    /// The text without secrets, cut at [`WINDOW`]; a secret that the cut divides is replaced as well.
     pub(crate) fn clean(&self, text: &str) -> String {
         let window = text::cut(text, WINDOW);
         let was_cut = window.len() < text.len();

@@ -1,5 +1,22 @@
 //! Bounds and escapes text that came from a plugin or a user before it is shown.
 
+/// Bytes of a text that are searched for secrets; what is longer is cut there.
+pub(super) const WINDOW: usize = 16 << 10;
+
+/// A value of a plugin in double quotes, for a text that is still to be searched for secrets: where this cuts, the
+/// search has ended already, so no secret is divided unseen.
+pub(crate) fn shown(text: &str) -> String {
+    quoted(text, WINDOW)
+}
+
+/// The text, cut at `max` bytes with a mark.
+pub(crate) fn bounded(text: &str, max: usize) -> std::borrow::Cow<'_, str> {
+    match cut(text, max) {
+        all if all.len() == text.len() => all.into(),
+        cut => format!("{cut}…").into(),
+    }
+}
+
 /// The text in double quotes, control characters escaped, cut at `max` bytes of input.
 pub(crate) fn quoted(text: &str, max: usize) -> String {
     let cut = cut(text, max);

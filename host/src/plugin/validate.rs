@@ -27,7 +27,7 @@ pub(crate) type Breach = String;
 pub(crate) fn home(home: String, redactor: &Redactor) -> Result<String, Breach> {
     plain("its home", &home, 1, MAX_HOME)?;
     if home.len() > 1 && home.ends_with('/') {
-        return Err(format!("its home ends with a slash: {}", text::quoted(&home, 200)));
+        return Err(format!("its home ends with a slash: {}", text::shown(&home)));
     }
     let authority = home.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(""));
     if authority.contains('@') || redactor.finds(&home) {
@@ -39,7 +39,7 @@ pub(crate) fn home(home: String, redactor: &Redactor) -> Result<String, Breach> 
 /// The metadata of the object that was asked for.
 pub(crate) fn meta(meta: types::ObjectMeta, key: &ObjectKey) -> Result<ObjectMeta, Breach> {
     if meta.key != key.as_str() {
-        return Err(format!("it was asked for `{key}` and answered for {}", text::quoted(&meta.key, 200)));
+        return Err(format!("it was asked for `{key}` and answered for {}", text::shown(&meta.key)));
     }
     attributes(meta, key.clone())
 }
@@ -98,7 +98,7 @@ pub(crate) fn undeleted<E>(
         match left.remove(key.as_str()) {
             Some(known) => out.push((known.clone(), error)),
             None => {
-                let shown = text::quoted(&key, 200);
+                let shown = text::shown(&key);
                 return Err(format!("it answered twice or unasked for {shown} in a delete"));
             }
         }
