@@ -13,7 +13,7 @@ struct Need {
     remedy: &'static str,
 }
 
-const NEEDED: [Need; 5] = [
+const NEEDED: [Need; 6] = [
     Need {
         program: "python3",
         argument: "--version",
@@ -25,6 +25,12 @@ const NEEDED: [Need; 5] = [
         argument: "--version",
         least: (20, 0),
         remedy: "install Node.js 20 or newer (Debian: nodejs)",
+    },
+    Need {
+        program: "npm",
+        argument: "--version",
+        least: (9, 0),
+        remedy: "install npm 9 or newer, which comes with Node.js (Debian: npm)",
     },
     Need {
         program: "cc",

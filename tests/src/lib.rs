@@ -7,6 +7,8 @@ pub mod driver;
 pub mod fault_proxy;
 pub mod folder_db;
 pub mod gate;
+mod install;
+pub mod node;
 pub mod ops_house;
 pub mod python;
 pub mod servers;

@@ -73,12 +73,14 @@ impl Instance {
     }
 
     /// Whether it can and should be used for another call.
-    pub(crate) fn is_fit(&self) -> bool {
+    pub(crate) fn is_fit(&mut self) -> bool {
         let limits = &self.program.limits;
         !self.spent
             && !self.vitals.is_retired()
             && self.calls < limits.calls_per_instance
             && self.vitals.memory() < limits.recycle_memory
+            // What a guest, or the runtime for it, never lets go of adds up until a call fails.
+            && self.store.data_mut().table_mut().iter_mut().count() < limits.resources as usize / 2
     }
 }
 

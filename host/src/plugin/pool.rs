@@ -133,7 +133,7 @@ impl Pool {
 impl Lease<'_> {
     /// Keeps the instance for the next call if it is still good.
     pub(crate) fn give_back(self) {
-        let Self { pool, seat, _permit } = self;
+        let Self { pool, mut seat, _permit } = self;
         if seat.instance.is_fit() {
             pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(seat);
         }

@@ -1,8 +1,9 @@
 //! The settings of this transport, and what follows from them.
 
+use siltstone_plugin_sdk::cloud::{Prefix, origin_need};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::settings::Settings;
-use siltstone_plugin_sdk::types::{Error, Info, Location, Needs, OriginNeed, Setting, SettingKind};
+use siltstone_plugin_sdk::types::{Error, Info, Location, Needs, Setting, SettingKind};
 
 use crate::credentials::{Container, Source};
 
@@ -65,8 +66,8 @@ pub enum Style {
 pub struct Config {
     /// The bucket.
     pub bucket: String,
-    /// The prefix of all keys, without slashes at its ends; may be empty.
-    pub prefix: String,
+    /// The prefix of all keys.
+    pub prefix: Prefix,
     /// Whether it is spoken to over TLS.
     pub is_secure: bool,
     /// Host and, unless it is the usual one, port.
@@ -89,13 +90,7 @@ impl Config {
         };
         check_bucket(&bucket)?;
         let prefix = location.path.as_deref().or(settings.optional(name::PATH)).unwrap_or_default();
-        let prefix = prefix.trim_matches('/').to_owned();
-        if prefix.split('/').any(|part| part == "." || part == "..") || prefix.contains("//") {
-            return Err(error::invalid_config(format!(
-                "{}: a prefix has no empty parts, no `.` and no `..` in it, unlike {prefix:?}",
-                name::PATH
-            )));
-        }
+        let prefix = Prefix::new(name::PATH, prefix)?;
         let endpoint = endpoint(settings.optional(name::ENDPOINT).unwrap_or(AWS))?;
         let given = name::REGION.iter().find_map(|name| settings.optional(name));
         let region = given.unwrap_or(DEFAULT_REGION).to_owned();
@@ -125,10 +120,7 @@ impl Config {
 
     /// The URI for people.
     pub fn home(&self) -> String {
-        match self.prefix.as_str() {
-            "" => format!("s3://{}", self.bucket),
-            prefix => format!("s3://{}/{prefix}", self.bucket),
-        }
+        self.prefix.home(&format!("s3://{}", self.bucket))
     }
 
     /// The service, and where keys come from.
@@ -139,16 +131,6 @@ impl Config {
         }
         Ok(Needs { origins, files: Vec::new(), folders: Vec::new() })
     }
-}
-
-/// An origin of `scheme://host[:port][/...]`.
-fn origin_need(uri: &str, purpose: &str) -> Result<OriginNeed, Error> {
-    let wrong = || error::invalid_config(format!("{uri:?} is no address of a server"));
-    let uri: http::Uri = uri.parse().map_err(|_| wrong())?;
-    let scheme = uri.scheme_str().ok_or_else(wrong)?.to_owned();
-    let host = uri.host().ok_or_else(wrong)?.to_owned();
-    let port = uri.port_u16().unwrap_or(if scheme == "http" { 80 } else { 443 });
-    Ok(OriginNeed { scheme, host, port, purpose: purpose.to_owned() })
 }
 
 fn check_bucket(bucket: &str) -> Result<(), Error> {

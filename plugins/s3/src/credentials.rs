@@ -5,20 +5,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::pin::pin;
-use std::task::{Context as Wait, Poll, Waker};
 
-use bytes::Bytes;
 use reqsign_aws_v4::{
     AssumeRoleWithWebIdentityCredentialProvider, Credential, ECSCredentialProvider, IMDSv2CredentialProvider,
 };
-use reqsign_core::time::Timestamp;
-use reqsign_core::{Context, FileRead, HttpSend, ProvideCredential, StaticEnv};
+use reqsign_core::{Context, ProvideCredential, StaticEnv};
 use serde::{Deserialize, Serialize};
-use siltstone_plugin_sdk::http::{Body, send};
+use siltstone_plugin_sdk::cloud::{Fetched, SettingFiles, Wire, now, now_ms, shared};
+use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::settings::Settings;
 use siltstone_plugin_sdk::types::Error;
-use siltstone_plugin_sdk::{error, host};
 
 use crate::config::{container, name};
 
@@ -76,10 +72,8 @@ impl fmt::Debug for Source {
 
 /// The key under which temporary keys are shared.
 const CACHED: &str = "s3-keys";
-/// Temporary keys are not used in their last minute.
-const MARGIN_MS: i64 = 60_000;
-/// Keys without an expiry are asked for again after this.
-const WITHOUT_EXPIRY_MS: i64 = 900_000;
+/// The settings that name files.
+const FILES: &[&str] = &[name::IDENTITY_FILE, name::CONTAINER_TOKEN_FILE];
 
 impl Source {
     /// What the settings say.
@@ -157,32 +151,13 @@ impl Source {
         match self {
             Self::Static(keys) => Ok(Some(credential(keys.clone()))),
             Self::Anonymous => Ok(None),
-            _ => self.shared().map(|keys| Some(credential(keys))),
+            _ => shared(CACHED, || self.fetch()).map(|keys| Some(credential(keys))),
         }
     }
 
-    /// The shared temporary keys, renewed by the one caller that the host picks.
-    fn shared(&self) -> Result<Keys, Error> {
-        let cached = host::cache_get(CACHED);
-        let known = cached.value.and_then(|bytes| serde_json::from_slice::<Keys>(&bytes).ok());
-        if let (Some(keys), false) = (&known, cached.refresh) {
-            return Ok(keys.clone());
-        }
-        match (self.fetch(), known) {
-            (Ok((keys, ttl_ms)), _) => {
-                let bytes = serde_json::to_vec(&keys).map_err(|e| error::internal(e.to_string()))?;
-                host::cache_put(CACHED, &bytes, ttl_ms);
-                Ok(keys)
-            }
-            // The old ones are good for a little longer.
-            (Err(_), Some(keys)) => Ok(keys),
-            (Err(error), None) => Err(error),
-        }
-    }
-
-    /// New keys, and for how many milliseconds they may be used.
-    fn fetch(&self) -> Result<(Keys, u64), Error> {
-        let context = Context::new().with_http_send(Wire).with_file_read(GrantedFile);
+    /// New keys.
+    fn fetch(&self) -> Result<Fetched<Keys>, Error> {
+        let context = Context::new().with_http_send(Wire).with_file_read(SettingFiles(FILES));
         let found = match self {
             Self::Identity { role, file, session, region } => {
                 let provider =
@@ -215,12 +190,12 @@ impl Source {
             .ok_or_else(|| error::internal("fetching credentials did not end"))?
             .map_err(|e| error::unauthenticated(format!("{from} gave no credentials for {who}: {e}")))?
             .ok_or_else(|| error::unauthenticated(format!("{from} has no credentials for {who}")))?;
-        let now_ms = Timestamp::now().as_second() * 1000;
-        let left =
-            found.expires_in.map_or(WITHOUT_EXPIRY_MS, |at| at.as_second() * 1000 - now_ms - MARGIN_MS);
-        let keys =
+        let lasts_ms = found.expires_in.map(|at| {
+            u64::try_from(at.as_second()).unwrap_or_default().saturating_mul(1000).saturating_sub(now_ms())
+        });
+        let value =
             Keys { key: found.access_key_id, secret: found.secret_access_key, token: found.session_token };
-        Ok((keys, u64::try_from(left).unwrap_or(0).max(1)))
+        Ok(Fetched { value, lasts_ms })
     }
 }
 
@@ -230,46 +205,5 @@ fn credential(keys: Keys) -> Credential {
         secret_access_key: keys.secret,
         session_token: keys.token,
         expires_in: None,
-    }
-}
-
-/// Runs a future that never waits: everything it calls blocks.
-pub(crate) fn now<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut context = Wait::from_waker(Waker::noop());
-    match pin!(future).poll(&mut context) {
-        Poll::Ready(value) => Some(value),
-        Poll::Pending => None,
-    }
-}
-
-/// Sends the requests for keys.
-#[derive(Debug)]
-struct Wire;
-
-/// Most bytes of an answer with keys.
-const MAX_ANSWER: usize = 256 << 10;
-
-impl HttpSend for Wire {
-    async fn http_send(&self, request: http::Request<Bytes>) -> reqsign_core::Result<http::Response<Bytes>> {
-        let (parts, body) = request.into_parts();
-        let failed = |e: Error| reqsign_core::Error::unexpected(e.message);
-        let response = send(&parts, Body::Bytes(&body)).map_err(failed)?;
-        let mut answer = http::Response::new(Bytes::from(response.read(MAX_ANSWER).map_err(failed)?));
-        *answer.status_mut() = response.status;
-        *answer.headers_mut() = response.headers.clone();
-        Ok(answer)
-    }
-}
-
-/// Reads the files that settings name, as they are at that moment.
-#[derive(Debug)]
-struct GrantedFile;
-
-impl FileRead for GrantedFile {
-    async fn file_read(&self, path: &str) -> reqsign_core::Result<Vec<u8>> {
-        // By the names of the settings: only these are granted, each to the path that it holds.
-        let read = [name::IDENTITY_FILE, name::CONTAINER_TOKEN_FILE].map(host::read_file);
-        let found = read.into_iter().find_map(std::result::Result::ok);
-        found.ok_or_else(|| reqsign_core::Error::config_invalid(format!("the file `{path}` cannot be read")))
     }
 }

@@ -128,6 +128,8 @@ fn hint(config: &Config, kind: ErrorKind, status: StatusCode, headers: &HeaderMa
 
 #[cfg(test)]
 mod tests {
+    use siltstone_plugin_sdk::cloud::Prefix;
+
     use super::*;
     use crate::config::Style;
     use crate::credentials::{Keys, Source};
@@ -136,7 +138,7 @@ mod tests {
     fn told(status: u16, code: &str, changes: bool, condition: &Precondition) -> Error {
         let config = Config {
             bucket: "nightly".to_owned(),
-            prefix: String::new(),
+            prefix: Prefix::default(),
             is_secure: true,
             authority: "s3.example.com".to_owned(),
             style: Style::Path,

@@ -11,4 +11,3 @@ pub mod failure;
 pub mod reply;
 pub mod request;
 pub mod store;
-pub mod upload;

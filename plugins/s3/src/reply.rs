@@ -1,8 +1,8 @@
 //! Reads what the service answers.
 
 use percent_encoding::percent_decode_str;
-use reqsign_core::time::Timestamp;
 use serde::Deserialize;
+use siltstone_plugin_sdk::cloud::{Prefix, iso_ms};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::types::{Error, ObjectMeta, Page};
 
@@ -77,7 +77,7 @@ pub fn fault(body: &[u8]) -> Option<Fault> {
 }
 
 /// A page of a listing; keys lose the prefix of the location.
-pub fn listing(body: &[u8], location_prefix: &str) -> Result<Page, Error> {
+pub fn listing(body: &[u8], prefix: &Prefix) -> Result<Page, Error> {
     let listing: Listing = document(body)?;
     let is_encoded = listing.encoding_type.as_deref() == Some("url");
     let own = |text: &str| -> Result<String, Error> {
@@ -87,12 +87,7 @@ pub fn listing(body: &[u8], location_prefix: &str) -> Result<Page, Error> {
         } else {
             text.to_owned()
         };
-        let key = match location_prefix {
-            "" => Some(full.as_str()),
-            prefix => full.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')),
-        };
-        key.map(str::to_owned)
-            .ok_or_else(|| error::corrupt(format!("a listing holds the foreign key {full:?}")))
+        prefix.own(&full).map(str::to_owned)
     };
     let mut objects = Vec::with_capacity(listing.contents.len());
     for content in &listing.contents {
@@ -135,22 +130,6 @@ pub fn etag(given: &str) -> Option<String> {
     Some(given.trim_matches('"')).filter(|etag| !etag.is_empty()).map(str::to_owned)
 }
 
-/// Milliseconds since 1970 of the date of a header.
-pub fn http_ms(text: &str) -> Option<u64> {
-    ms(Timestamp::parse_rfc2822(text).ok()?)
-}
-
-fn iso_ms(text: &str) -> Option<u64> {
-    ms(text.parse().ok()?)
-}
-
-fn ms(time: Timestamp) -> Option<u64> {
-    u64::try_from(time.as_second())
-        .ok()?
-        .checked_mul(1000)?
-        .checked_add(u64::try_from(time.subsec_nanosecond()).ok()? / 1_000_000)
-}
-
 fn document<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     let text = std::str::from_utf8(body).map_err(|_| unreadable())?;
     quick_xml::de::from_str(text).map_err(|_| unreadable())
@@ -175,23 +154,32 @@ mod tests {
               <NextContinuationToken>t/1</NextContinuationToken>
               <CommonPrefixes><Prefix>p/q/d/</Prefix></CommonPrefixes>
             </ListBucketResult>"#;
-        let page = listing(body, "p/q").unwrap();
+        let page = listing(body, &Prefix::new("X", "p/q").unwrap()).unwrap();
         assert_eq!(page.objects[0].key, "a b+c\u{fc}");
         assert_eq!((page.objects[0].size, page.objects[0].etag.as_deref()), (7, Some("x")));
         assert_eq!(page.objects[0].modified_ms, Some(1_795_222_923_500));
         assert_eq!((page.prefixes, page.next.as_deref()), (vec!["d/".to_owned()], Some("t/1")));
-        assert!(listing(body, "other").unwrap_err().message.contains("foreign key"));
+        assert!(
+            listing(body, &Prefix::new("X", "other").unwrap()).unwrap_err().message.contains("foreign key")
+        );
     }
 
     #[test]
     fn an_empty_listing_is_empty_and_one_that_breaks_off_is_an_error() {
-        let empty =
-            listing(b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>", "").unwrap();
+        let empty = listing(
+            b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>",
+            &Prefix::default(),
+        )
+        .unwrap();
         assert!(empty.objects.is_empty() && empty.prefixes.is_empty() && empty.next.is_none());
         assert!(
-            listing(b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>", "").is_err()
+            listing(
+                b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+                &Prefix::default()
+            )
+            .is_err()
         );
-        assert!(listing(b"<html>", "").is_err());
+        assert!(listing(b"<html>", &Prefix::default()).is_err());
     }
 
     #[test]
@@ -206,6 +194,5 @@ mod tests {
         let body = b"<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code><Message>m</Message></Error></DeleteResult>";
         assert_eq!(deleted(body).unwrap()[0].key.as_deref(), Some("a"));
         assert!(deleted(b"<DeleteResult/>").unwrap().is_empty());
-        assert_eq!(http_ms("Sat, 21 Nov 2026 01:02:03 GMT"), Some(1_795_222_923_000));
     }
 }

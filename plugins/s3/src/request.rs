@@ -8,25 +8,17 @@ use md5::Md5;
 use reqsign_aws_v4::{Credential, RequestSigner};
 use reqsign_core::{Context, SignRequest};
 use sha2::{Digest, Sha256};
+use siltstone_plugin_sdk::cloud::now;
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::http::percent;
 use siltstone_plugin_sdk::types::{Error, Precondition};
 
 use crate::config::{Config, Style};
-use crate::credentials::now;
 
 /// The hash of the body, which the service checks.
 pub const PAYLOAD: &str = "x-amz-content-sha256";
 
 impl Config {
-    /// The key in the bucket.
-    pub fn full(&self, key: &str) -> String {
-        match self.prefix.as_str() {
-            "" => key.to_owned(),
-            prefix => format!("{prefix}/{key}"),
-        }
-    }
-
     /// A request about an object, or about the bucket.
     pub fn request(&self, method: Method, key: Option<&str>, query: &[(&str, &str)]) -> Builder {
         let bucket = match self.style {
@@ -34,7 +26,7 @@ impl Config {
             Style::Host => String::new(),
         };
         let path = match key {
-            Some(key) => format!("{bucket}/{}", percent::path(&self.full(key))),
+            Some(key) => format!("{bucket}/{}", percent::path(&self.prefix.full(key))),
             None => format!("{bucket}/"),
         };
         let query = if query.is_empty() { String::new() } else { format!("?{}", percent::query(query)) };
@@ -120,13 +112,15 @@ pub fn complete_body(parts: &[(u32, String)]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use siltstone_plugin_sdk::cloud::Prefix;
+
     use super::*;
     use crate::credentials::{Keys, Source};
 
     fn config(style: Style) -> Config {
         Config {
             bucket: "examplebucket".to_owned(),
-            prefix: String::new(),
+            prefix: Prefix::default(),
             is_secure: true,
             authority: if style == Style::Host { "examplebucket.s3.amazonaws.com" } else { "s3.example.com" }
                 .to_owned(),
@@ -143,7 +137,7 @@ mod tests {
         };
         let host = config(Style::Host);
         assert_eq!(uri(&host, Some("a b/ü"), &[]), "https://examplebucket.s3.amazonaws.com/a%20b/%C3%BC");
-        let path = Config { prefix: "p/q".to_owned(), ..config(Style::Path) };
+        let path = Config { prefix: Prefix::new("X", "p/q").unwrap(), ..config(Style::Path) };
         assert_eq!(
             uri(&path, Some("k"), &[("uploadId", "a/b+c"), ("partNumber", "7")]),
             "https://s3.example.com/examplebucket/p/q/k?partNumber=7&uploadId=a%2Fb%2Bc"

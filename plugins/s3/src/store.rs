@@ -2,6 +2,7 @@
 
 use http::Method;
 use http::request::Builder;
+use siltstone_plugin_sdk::cloud::{self, Range, http_ms, without_gap};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::http::{Body, Response, send};
 use siltstone_plugin_sdk::io::{Blob, Sink};
@@ -14,7 +15,6 @@ use crate::config::Config;
 use crate::failure::{self, Asked};
 use crate::reply;
 use crate::request::{PAYLOAD, attributes, complete_body, condition, delete_body, hex, md5, sha256};
-use crate::upload::Upload;
 
 /// Limits of the service: an object in one piece, one in parts, a part, and how many of them.
 const MAX_PUT: u64 = 5 << 30;
@@ -29,6 +29,9 @@ const IN_FLIGHT: u32 = 8;
 const MAX_DOCUMENT: usize = 8 << 20;
 /// Objects of one page.
 const PAGE: u32 = 1000;
+
+/// An upload of the service is known by its id.
+type Upload = cloud::Upload<String>;
 
 /// A location that is open.
 #[derive(Debug)]
@@ -91,32 +94,16 @@ impl Store {
             return self.head(key).map(|_| 0);
         }
         let request = self.config.request(Method::GET, Some(key), &[]).header(PAYLOAD, sha256(b""));
-        // Beyond what any object has: servers count in signed numbers.
-        let last = len.and_then(|len| offset.checked_add(len - 1)).filter(|last| *last < MAX_OBJECT);
-        let is_range = offset > 0 || last.is_some();
-        let request = match last {
-            Some(last) => request.header("range", format!("bytes={offset}-{last}")),
-            None if is_range => request.header("range", format!("bytes={offset}-")),
+        let range = Range::new(offset, len);
+        let request = match range.header() {
+            Some(value) => request.header("range", value),
             None => request,
         };
         let response = match self.ask(request, Body::Empty, asked) {
             Err(error) if error.http_status == Some(416) => return Ok(0),
             response => response?,
         };
-        // Some stores answer a range with 200; the range is what counts.
-        let is_partial = response.status.as_u16() == 206 || response.headers.contains_key("content-range");
-        let expected = response.length();
-        let fits = len.is_none_or(|len| expected.is_some_and(|found| found <= len));
-        if is_range && !is_partial && (offset > 0 || !fits) {
-            return Err(error::unsupported(format!("cannot {doing}: the store does not know ranges")));
-        }
-        let got = response.copy_to(to)?;
-        match expected {
-            Some(expected) if expected != got => {
-                Err(error::transient(format!("cannot {doing}: {got} of {expected} bytes came")))
-            }
-            _ => Ok(got),
-        }
+        cloud::receive(&doing, &response, range, to)
     }
 
     /// See `head` of the contract.
@@ -139,11 +126,7 @@ impl Store {
         token: Option<&str>,
         limit: u32,
     ) -> Result<Page, Error> {
-        let full = if prefix.is_empty() && !self.config.prefix.is_empty() {
-            format!("{}/", self.config.prefix)
-        } else {
-            self.config.full(prefix)
-        };
+        let full = self.config.prefix.full(prefix);
         let count = limit.clamp(1, PAGE).to_string();
         let mut query =
             vec![("list-type", "2"), ("encoding-type", "url"), ("max-keys", &count), ("prefix", &full)];
@@ -160,7 +143,7 @@ impl Store {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let full: Vec<String> = keys.iter().map(|key| self.config.full(key)).collect();
+        let full: Vec<String> = keys.iter().map(|key| self.config.prefix.full(key)).collect();
         let body = delete_body(&full);
         let request = self.config.request(Method::POST, None, &[("delete", "")]);
         let request = request
@@ -193,15 +176,18 @@ impl Store {
         let asked = Asked { doing: &format!("begin {key}"), changes: true, condition: &Precondition::None };
         let response = self.ask(request, Body::Empty, asked)?;
         let id = reply::upload_id(&response.read(MAX_DOCUMENT)?)?;
-        Ok(Upload { id, condition: when.clone() }.token())
+        Upload { state: id, condition: when.clone() }.token()
     }
 
     /// See `multipart-put` of the contract.
     pub fn put_part(&self, key: &str, token: &str, number: u32, body: &Blob) -> Result<String, Error> {
-        let upload = known(key, token)?;
+        let upload = Upload::known(key, token)?;
         let part = number.to_string();
-        let request =
-            self.config.request(Method::PUT, Some(key), &[("partNumber", &part), ("uploadId", &upload.id)]);
+        let request = self.config.request(
+            Method::PUT,
+            Some(key),
+            &[("partNumber", &part), ("uploadId", &upload.state)],
+        );
         let request = request.header(PAYLOAD, payload(body)?);
         let doing = format!("put part {number} of {key}");
         let asked = Asked { doing: &doing, changes: true, condition: &Precondition::None };
@@ -212,17 +198,10 @@ impl Store {
 
     /// See `multipart-finish` of the contract.
     pub fn finish(&self, key: &str, token: &str, tags: &[(u32, String)]) -> Result<ObjectMeta, Error> {
-        let upload = known(key, token)?;
-        // The service would make an object of what there is.
-        if let Some((expected, (number, _))) =
-            (1..).zip(tags).find(|(expected, (number, _))| expected != number)
-        {
-            return Err(error::internal(format!(
-                "part {expected} of {key} is missing or part {number} misplaced"
-            )));
-        }
+        let upload = Upload::known(key, token)?;
+        without_gap(key, tags)?;
         let body = complete_body(tags);
-        let request = self.config.request(Method::POST, Some(key), &[("uploadId", &upload.id)]);
+        let request = self.config.request(Method::POST, Some(key), &[("uploadId", &upload.state)]);
         let request = condition(request, &upload.condition)
             .header(PAYLOAD, sha256(&body))
             .header("content-type", "application/xml");
@@ -242,7 +221,7 @@ impl Store {
     /// See `multipart-abort` of the contract.
     pub fn abort(&self, key: &str, token: &str) -> Result<(), Error> {
         let Some(upload) = Upload::parse(token) else { return Ok(()) };
-        let request = self.config.request(Method::DELETE, Some(key), &[("uploadId", &upload.id)]);
+        let request = self.config.request(Method::DELETE, Some(key), &[("uploadId", &upload.state)]);
         let request = request.header(PAYLOAD, sha256(b""));
         let asked = Asked { doing: &format!("give up {key}"), changes: true, condition: &Precondition::None };
         match self.ask(request, Body::Empty, asked) {
@@ -269,10 +248,6 @@ impl Store {
     }
 }
 
-fn known(key: &str, token: &str) -> Result<Upload, Error> {
-    Upload::parse(token).ok_or_else(|| error::not_found(format!("the upload of {key} does not exist")))
-}
-
 fn payload(body: &Blob) -> Result<String, Error> {
     let digest = body.digests().sha256;
     digest.map(|digest| hex(&digest)).ok_or_else(|| error::internal("the host gave no SHA-256 with a blob"))
@@ -283,6 +258,6 @@ fn meta(key: &str, size: u64, response: &Response) -> ObjectMeta {
         key: key.to_owned(),
         size,
         etag: response.header("etag").and_then(reply::etag),
-        modified_ms: response.header("last-modified").and_then(reply::http_ms),
+        modified_ms: response.header("last-modified").and_then(http_ms),
     }
 }

@@ -19,6 +19,8 @@
 //! ```
 
 pub mod bindings;
+#[cfg(feature = "cloud")]
+pub mod cloud;
 pub mod data;
 pub mod error;
 pub mod http;

@@ -1,5 +1,6 @@
 //! Every transport against the storage contract, on a real store.
 
+mod azure;
 mod filesystem;
 mod lowered;
 mod s3;

@@ -1,0 +1,18 @@
+//! What transports to object stores with buckets share: prefixes, ranges, uploads in parts, and credentials that are fetched
+//! and kept for a while.
+
+mod dates;
+mod exchange;
+mod origin;
+mod prefix;
+mod range;
+mod shared;
+mod upload;
+
+pub use dates::{http_ms, iso_ms, now_ms};
+pub use exchange::{SettingFiles, Wire, now};
+pub use origin::{origin_need, usual_port};
+pub use prefix::Prefix;
+pub use range::{Range, receive};
+pub use shared::{Fetched, shared};
+pub use upload::{Upload, without_gap};
