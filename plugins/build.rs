@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// The bundled transports: each is a folder here, the package `siltstone-plugin-<name>`, and a line in `lib.rs`.
-const GUESTS: [&str; 3] = ["azure", "filesystem", "s3"];
+const GUESTS: [&str; 4] = ["azure", "filesystem", "gcs", "s3"];
 
 /// A folder with a finished `<name>.wasm` of every guest.
 const PREBUILT: &str = "SILTSTONE_PREBUILT_PLUGINS";

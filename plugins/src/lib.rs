@@ -17,6 +17,7 @@ pub fn all() -> &'static [Plugin] {
     const ALL: &[Plugin] = &[
         Plugin { name: "azure", component: include_bytes!(env!("SILTSTONE_AZURE_COMPONENT")) },
         Plugin { name: "filesystem", component: include_bytes!(env!("SILTSTONE_FILESYSTEM_COMPONENT")) },
+        Plugin { name: "gcs", component: include_bytes!(env!("SILTSTONE_GCS_COMPONENT")) },
         Plugin { name: "s3", component: include_bytes!(env!("SILTSTONE_S3_COMPONENT")) },
     ];
     ALL

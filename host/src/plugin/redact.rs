@@ -45,10 +45,10 @@ impl Redactor {
         let mut secrets = Secrets::default();
         for (name, value) in settings {
             // The lines of a key in several lines as well, since text is often shown line by line.
-            let lines = value.lines().filter(|line| line.len() >= MIN_PIECE);
-            for piece in std::iter::once(value.as_str()).chain(lines) {
-                if !piece.is_empty() && secrets.known.insert(piece.to_owned()) {
-                    secrets.fixed.push((name.clone(), piece.to_owned()));
+            let lines = value.lines().filter(|line| line.len() >= MIN_PIECE).map(str::to_owned);
+            for piece in std::iter::once(value.clone()).chain(lines).chain(values_within(&value)) {
+                if !piece.is_empty() && secrets.known.insert(piece.clone()) {
+                    secrets.fixed.push((name.clone(), piece));
                 }
             }
         }
@@ -59,7 +59,13 @@ impl Redactor {
     /// behind `=` or `:` in a line, and long strings in double quotes.
     pub(crate) fn learn(&self, name: &str, content: &[u8]) {
         let content = String::from_utf8_lossy(content);
+        let (mut public, mut texts) = (Vec::new(), Vec::new());
+        if let Ok(json) = serde_json::from_str(&content) {
+            sort_values(&json, &mut public, &mut texts);
+        }
         let mut pieces = vec![content.trim()];
+        // What is escaped in the file is shown without its escapes.
+        pieces.extend(texts.iter().flat_map(|text| text.lines()).map(str::trim));
         for line in content.lines() {
             pieces.push(line.trim());
             pieces.extend(line.split('"').filter(|piece| piece.len() >= MIN_QUOTED));
@@ -70,7 +76,8 @@ impl Redactor {
         let mut guard = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
         let secrets = &mut *guard;
         for piece in pieces {
-            if piece.len() >= MIN_PIECE && !secrets.known.contains(piece) {
+            let is_public = public.iter().any(|value| value == piece);
+            if piece.len() >= MIN_PIECE && !is_public && !secrets.known.contains(piece) {
                 secrets.known.insert(piece.to_owned());
                 secrets.learned_bytes += piece.len();
                 secrets.learned.push_back((name.to_owned(), piece.to_owned()));
@@ -118,6 +125,57 @@ impl Redactor {
     }
 }
 
+/// Long values in a connection string or a query, as they stand there and percent-decoded; addresses are no secrets.
+fn values_within(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for part in text.split([';', '&', '?']) {
+        // Of `SharedAccessSignature=sv=...` as well as of `AccountKey=...==`.
+        let mut rest = part;
+        while let Some((_, value)) = rest.split_once('=') {
+            let is_padding = value.bytes().all(|b| b == b'=');
+            if value.len() >= MIN_QUOTED && !value.contains("://") {
+                found.push(value.to_owned());
+                found.push(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned());
+            }
+            rest = if is_padding { "" } else { value };
+        }
+    }
+    found
+}
+
+/// Fields of key files that say who somebody is and where to ask, which errors have to name.
+const PUBLIC: [&str; 12] = [
+    "type",
+    "client_email",
+    "client_id",
+    "project_id",
+    "token_uri",
+    "auth_uri",
+    "token_url",
+    "audience",
+    "url",
+    "file",
+    "universe_domain",
+    "service_account_impersonation_url",
+];
+
+/// The texts of a document at any depth: those of such fields, and long ones of others.
+fn sort_values(json: &serde_json::Value, public: &mut Vec<String>, texts: &mut Vec<String>) {
+    match json {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                match value.as_str() {
+                    Some(text) if PUBLIC.contains(&name.as_str()) => public.push(text.to_owned()),
+                    _ => sort_values(value, public, texts),
+                }
+            }
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| sort_values(value, public, texts)),
+        serde_json::Value::String(text) if text.len() >= MIN_QUOTED => texts.push(text.clone()),
+        _ => {}
+    }
+}
+
 impl Secrets {
     fn all(&self) -> impl Iterator<Item = &(String, String)> {
         self.fixed.iter().chain(&self.learned)
@@ -150,6 +208,39 @@ mod tests {
         redactor.learn("FILE", b"[default]\naws_secret_access_key = \"wJalrXUtnFEMI\"\n");
         assert_eq!(redactor.clean("bad key wJalrXUtnFEMI"), "bad key [redacted FILE]");
         assert!(redactor.finds("aws_secret_access_key = \"wJalrXUtnFEMI\""));
+    }
+
+    #[test]
+    fn who_a_key_file_is_for_is_no_secret_and_its_key_is() {
+        let redactor = redactor();
+        let file = r#"{"client_email": "backup@project.example.com", "private_key": "-----BEGIN-----\nMIIEvQIBADAN\n",
+            "source": {"refresh_token": "1//0123456789abcdef"}}"#;
+        redactor.learn("FILE", file.as_bytes());
+        let text = "backup@project.example.com showed 1//0123456789abcdef";
+        assert_eq!(redactor.clean(text), "backup@project.example.com showed [redacted FILE]");
+        assert_eq!(redactor.clean("MIIEvQIBADAN"), "[redacted FILE]");
+        // In one line as well, where the whole line is one piece.
+        let redactor = Redactor::default();
+        redactor.learn(
+            "FILE",
+            br#"{"client_email":"backup@project.example.com","private_key":"MIIEvQIBADANMIIEvQ"}"#,
+        );
+        assert_eq!(redactor.clean("backup@project.example.com"), "backup@project.example.com");
+        assert_eq!(redactor.clean("MIIEvQIBADANMIIEvQ"), "[redacted FILE]");
+    }
+
+    #[test]
+    fn a_connection_string_is_a_secret_whole_and_in_its_values() {
+        let text = "AccountName=acme;AccountKey=c29tZSBrZXk9PT09PT09;BlobEndpoint=https://acme.example.com;\
+                    SharedAccessSignature=sv=2021-08-06&sig=abc%2Bdefghijklmnop";
+        let redactor = Redactor::new([("CONNECTION".to_owned(), text.to_owned())]);
+        assert_eq!(redactor.clean("key c29tZSBrZXk9PT09PT09"), "key [redacted CONNECTION]");
+        assert_eq!(redactor.clean("?sig=abc%2Bdefghijklmnop&x"), "?sig=[redacted CONNECTION]&x");
+        assert_eq!(redactor.clean("sig abc+defghijklmnop"), "sig [redacted CONNECTION]");
+        assert_eq!(
+            redactor.clean("https://acme.example.com and 2021-08-06"),
+            "https://acme.example.com and 2021-08-06"
+        );
     }
 
     #[test]

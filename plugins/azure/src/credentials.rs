@@ -14,7 +14,7 @@ use reqsign_azure_storage::{
 };
 use reqsign_core::{Context, ProvideCredential, StaticEnv};
 use serde::{Deserialize, Serialize};
-use siltstone_plugin_sdk::cloud::{Fetched, SettingFiles, Wire, now, now_ms, shared};
+use siltstone_plugin_sdk::cloud::{Fetched, SettingFiles, Wire, forget, now, now_ms, shared};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::settings::Settings;
 use siltstone_plugin_sdk::types::Error;
@@ -86,6 +86,11 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
+    /// Called when the service does not accept the credentials: whether other ones will be there for the next call.
+    pub fn renew(&self) -> bool {
+        self.origin().is_some() && forget(CACHED)
+    }
+
     /// What a connection string says.
     pub(crate) fn of_connection(connection: Connection) -> Result<Self, Error> {
         match (connection.signature, connection.key, connection.account) {
@@ -151,6 +156,10 @@ impl Source {
         }
     }
 
+    fn told(&self) -> String {
+        format!("{} (see {})", self.principal(), self.variable())
+    }
+
     /// The variables that decide who asks.
     pub fn variable(&self) -> &'static str {
         match self {
@@ -195,8 +204,9 @@ impl Source {
         if let Self::Machine { client: Some(client), .. } = self {
             variables.insert(name::CLIENT.to_owned(), client.clone());
         }
+        let wire = Wire::default();
         let context = Context::new()
-            .with_http_send(Wire)
+            .with_http_send(wire.clone())
             .with_file_read(SettingFiles(FILES))
             .with_env(StaticEnv { home_dir: None, envs: variables });
         let found = match self {
@@ -221,12 +231,9 @@ impl Source {
                 .provide_credential(&context)),
             _ => return Err(error::internal("this needs no token")),
         };
-        let (from, who) = (self.origin().unwrap_or_default(), self.principal());
-        let found = found
-            .ok_or_else(|| error::internal("fetching a token did not end"))?
-            .map_err(|e| error::unauthenticated(format!("{from} gave no token for {who}: {e}")))?;
+        let found = wire.outcome(&self.origin().unwrap_or_default(), &self.told(), found)?;
         match found {
-            Some(Credential::BearerToken { token, expires_in }) => {
+            Credential::BearerToken { token, expires_in } => {
                 let lasts_ms = expires_in.map(|at| {
                     u64::try_from(at.as_second())
                         .unwrap_or_default()
@@ -235,10 +242,7 @@ impl Source {
                 });
                 Ok(Fetched { value: Token { token }, lasts_ms })
             }
-            _ => Err(error::unauthenticated(format!(
-                "{from} has no token for {who}; look at {}",
-                self.variable()
-            ))),
+            _ => Err(error::internal("credentials that are no token")),
         }
     }
 }

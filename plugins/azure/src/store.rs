@@ -311,7 +311,13 @@ impl Store {
         }
         // Whatever it is, the status counts.
         let document = response.read(MAX_DOCUMENT).unwrap_or_default();
-        Err(failure::error(&self.config, asked, response.status, &response.headers, reply::fault(&document)))
+        let fault = reply::fault(&document);
+        let mut error = failure::error(&self.config, asked, response.status, &response.headers, fault);
+        // Credentials that end in the middle of a backup do not end the backup.
+        if error.kind == ErrorKind::Unauthenticated && self.config.source.renew() {
+            error.kind = ErrorKind::Transient;
+        }
+        Err(error)
     }
 }
 

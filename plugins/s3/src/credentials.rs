@@ -11,7 +11,7 @@ use reqsign_aws_v4::{
 };
 use reqsign_core::{Context, ProvideCredential, StaticEnv};
 use serde::{Deserialize, Serialize};
-use siltstone_plugin_sdk::cloud::{Fetched, SettingFiles, Wire, now, now_ms, shared};
+use siltstone_plugin_sdk::cloud::{Fetched, SettingFiles, Wire, forget, now, now_ms, shared};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::settings::Settings;
 use siltstone_plugin_sdk::types::Error;
@@ -76,6 +76,11 @@ const CACHED: &str = "s3-keys";
 const FILES: &[&str] = &[name::IDENTITY_FILE, name::CONTAINER_TOKEN_FILE];
 
 impl Source {
+    /// Called when the service does not accept the credentials: whether other ones will be there for the next call.
+    pub fn renew(&self) -> bool {
+        self.origin().is_some() && forget(CACHED)
+    }
+
     /// What the settings say.
     pub(crate) fn read(settings: &Settings<'_>, region: &str) -> Result<Self, Error> {
         let first =
@@ -157,7 +162,8 @@ impl Source {
 
     /// New keys.
     fn fetch(&self) -> Result<Fetched<Keys>, Error> {
-        let context = Context::new().with_http_send(Wire).with_file_read(SettingFiles(FILES));
+        let wire = Wire::default();
+        let context = Context::new().with_http_send(wire.clone()).with_file_read(SettingFiles(FILES));
         let found = match self {
             Self::Identity { role, file, session, region } => {
                 let provider =
@@ -184,12 +190,7 @@ impl Source {
                 now(IMDSv2CredentialProvider::new().provide_credential(&context.with_env(environment)))
             }
         };
-        let from = self.origin().unwrap_or_default();
-        let who = self.principal();
-        let found = found
-            .ok_or_else(|| error::internal("fetching credentials did not end"))?
-            .map_err(|e| error::unauthenticated(format!("{from} gave no credentials for {who}: {e}")))?
-            .ok_or_else(|| error::unauthenticated(format!("{from} has no credentials for {who}")))?;
+        let found = wire.outcome(&self.origin().unwrap_or_default(), &self.principal(), found)?;
         let lasts_ms = found.expires_in.map(|at| {
             u64::try_from(at.as_second()).unwrap_or_default().saturating_mul(1000).saturating_sub(now_ms())
         });

@@ -2,10 +2,14 @@
 //! with whoever started them.
 
 mod azurite;
+mod fake_gcs;
+mod gcs_emulator;
 mod moto;
 mod process;
 mod rclone;
 
 pub use azurite::Azurite;
+pub use fake_gcs::{FakeGcs, KeyKind, Trouble};
+pub use gcs_emulator::GcsEmulator;
 pub use moto::Moto;
 pub use rclone::Rclone;

@@ -1,15 +1,16 @@
 //! Lets the credential providers of reqsign work through the host: requests go by its egress, files by its grants.
 
 use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use ::http::{Request, Response};
 use bytes::Bytes;
 use reqsign_core::{FileRead, HttpSend};
 
-use crate::host;
-use crate::http::{Body, send};
-use crate::types::Error;
+use crate::http::{Body, retry_after_ms, send};
+use crate::types::{Error, ErrorKind, Outcome};
+use crate::{error, host};
 
 /// Most bytes of an answer with credentials.
 const MAX_ANSWER: usize = 256 << 10;
@@ -23,17 +24,69 @@ pub fn now<T>(future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// Sends requests for credentials.
-#[derive(Clone, Copy, Debug)]
-pub struct Wire;
+/// Sends requests for credentials, and remembers one that failed for a reason that may pass: reqsign tells such failures no
+/// differently from wrong credentials.
+#[derive(Clone, Debug, Default)]
+pub struct Wire(Arc<Mutex<Option<Error>>>);
+
+impl Wire {
+    /// What came of asking `from` for the credentials of `who`.
+    ///
+    /// # Errors
+    ///
+    /// `transient` or `throttled` for a failure that may pass, else `unauthenticated`.
+    pub fn outcome<T>(
+        &self,
+        from: &str,
+        who: &str,
+        found: Option<reqsign_core::Result<Option<T>>>,
+    ) -> Result<T, Error> {
+        let passing = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match found {
+            None => Err(error::internal("fetching credentials did not end")),
+            Some(Ok(Some(value))) => Ok(value),
+            Some(found) => {
+                let why = match (&passing, found) {
+                    (Some(passing), _) => passing.message.clone(),
+                    (None, Err(e)) => e.to_string(),
+                    (None, Ok(_)) => "it has none".to_owned(),
+                };
+                let message = format!("{from} gave no credentials for {who}: {why}");
+                Err(match passing {
+                    // Nothing was asked of the store yet.
+                    Some(passing) => Error { message, outcome: Outcome::NoEffect, ..passing },
+                    None => error::unauthenticated(message),
+                })
+            }
+        }
+    }
+
+    fn remember(&self, error: Error) -> String {
+        let message = error.message.clone();
+        if matches!(error.kind, ErrorKind::Transient | ErrorKind::Throttled) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+        message
+    }
+}
 
 impl HttpSend for Wire {
     async fn http_send(&self, request: Request<Bytes>) -> reqsign_core::Result<Response<Bytes>> {
         let (parts, body) = request.into_parts();
-        let failed = |e: Error| reqsign_core::Error::unexpected(e.message);
+        let failed = |e: Error| reqsign_core::Error::unexpected(self.remember(e));
         let response = send(&parts, Body::Bytes(&body)).map_err(failed)?;
+        let status = response.status;
+        let passing = match status.as_u16() {
+            429 | 503 => Some(error::throttled(format!("HTTP {status}"))),
+            500..=599 => Some(error::transient(format!("HTTP {status}"))),
+            _ => None,
+        };
+        if let Some(passing) = passing {
+            let retry_after_ms = retry_after_ms(&response.headers);
+            self.remember(Error { retry_after_ms, http_status: Some(status.as_u16()), ..passing });
+        }
         let mut answer = Response::new(Bytes::from(response.read(MAX_ANSWER).map_err(failed)?));
-        *answer.status_mut() = response.status;
+        *answer.status_mut() = status;
         *answer.headers_mut() = response.headers.clone();
         Ok(answer)
     }

@@ -14,5 +14,5 @@ pub use exchange::{SettingFiles, Wire, now};
 pub use origin::{origin_need, usual_port};
 pub use prefix::Prefix;
 pub use range::{Range, receive};
-pub use shared::{Fetched, shared};
+pub use shared::{Fetched, forget, shared};
 pub use upload::{Upload, without_gap};

@@ -1,8 +1,9 @@
 //! Credentials that all instances of a location share through the host's cache.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+use super::dates::now_ms;
 use crate::types::Error;
 use crate::{error, host};
 
@@ -10,6 +11,8 @@ use crate::{error, host};
 const MARGIN_MS: u64 = 60_000;
 /// Credentials without an expiry are asked for again after this.
 const WITHOUT_EXPIRY_MS: u64 = 900_000;
+/// Credentials that a service does not accept so soon after they were handed out are wrong, not old.
+const FRESH_MS: u64 = 10_000;
 
 /// Credentials as they were handed out.
 #[derive(Debug)]
@@ -18,6 +21,12 @@ pub struct Fetched<T> {
     pub value: T,
     /// How many milliseconds they are good for, if that was said.
     pub lasts_ms: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept<T> {
+    value: T,
+    since_ms: u64,
 }
 
 /// The credentials under this key, fetched anew by the one caller that the host picks.
@@ -30,19 +39,36 @@ pub fn shared<T: Serialize + DeserializeOwned>(
     fetch: impl FnOnce() -> Result<Fetched<T>, Error>,
 ) -> Result<T, Error> {
     let cached = host::cache_get(key);
-    let known = cached.value.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let known = cached.value.and_then(|bytes| serde_json::from_slice::<Kept<T>>(&bytes).ok());
     match (known, cached.refresh) {
-        (Some(value), false) => Ok(value),
+        (Some(known), false) => Ok(known.value),
         (known, _) => match (fetch(), known) {
             (Ok(new), _) => {
-                let bytes = serde_json::to_vec(&new.value).map_err(|e| error::internal(e.to_string()))?;
+                let kept = Kept { value: new.value, since_ms: now_ms() };
+                let bytes = serde_json::to_vec(&kept).map_err(|e| error::internal(e.to_string()))?;
                 let ttl_ms = new.lasts_ms.map_or(WITHOUT_EXPIRY_MS, |ms| ms.saturating_sub(MARGIN_MS));
                 host::cache_put(key, &bytes, ttl_ms.max(1));
-                Ok(new.value)
+                Ok(kept.value)
             }
             // The old ones are good for a little longer.
-            (Err(_), Some(value)) => Ok(value),
+            (Err(_), Some(known)) => Ok(known.value),
             (Err(error), None) => Err(error),
         },
+    }
+}
+
+/// Called when a service does not accept shared credentials: forgets them and answers whether the next call will have others,
+/// so that the same request may succeed then. False for credentials that were handed out a moment ago.
+pub fn forget(key: &str) -> bool {
+    let cached = host::cache_get(key);
+    let known = cached.value.and_then(|bytes| serde_json::from_slice::<Kept<serde_json::Value>>(&bytes).ok());
+    match known {
+        Some(known) if now_ms().saturating_sub(known.since_ms) < FRESH_MS => false,
+        Some(_) => {
+            host::cache_put(key, b"none", 1);
+            true
+        }
+        // Another caller has forgotten them, or they ended just now.
+        None => true,
     }
 }

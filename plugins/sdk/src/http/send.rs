@@ -10,7 +10,7 @@ use crate::wasi::http::outgoing_handler::handle;
 use crate::wasi::http::types::{
     ErrorCode, Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
 };
-use crate::wasi::io::streams::StreamError;
+use crate::wasi::io::streams::{OutputStream, StreamError};
 
 /// What a request carries.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,10 @@ pub enum Body<'a> {
     Bytes(&'a [u8]),
     /// All of a blob; its bytes go from the host to the connection.
     Blob(&'a Blob),
+    /// What a blob has from an offset on.
+    Rest(&'a Blob, u64),
+    /// All of a blob between bytes of the guest's own.
+    Framed(&'a [u8], &'a Blob, &'a [u8]),
 }
 
 impl Body<'_> {
@@ -30,6 +34,8 @@ impl Body<'_> {
             Self::Empty => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Blob(blob) => blob.size(),
+            Self::Rest(blob, offset) => blob.size().saturating_sub(*offset),
+            Self::Framed(before, blob, after) => (before.len() + after.len()) as u64 + blob.size(),
         }
     }
 }
@@ -104,42 +110,62 @@ fn prepare(parts: &Parts, authority: &str, size: u64) -> Result<OutgoingRequest,
 
 fn write(out: &OutgoingBody, body: Body<'_>) -> Result<(), ErrorCode> {
     let stream = out.write().map_err(|()| internal("the body was taken already"))?;
-    let size = body.size();
-    let mut done = 0;
-    match body {
-        Body::Empty => {}
-        Body::Bytes(mut bytes) => {
-            while !bytes.is_empty() {
-                match stream.check_write() {
-                    Ok(0) => stream.subscribe().block(),
-                    Ok(room) => {
-                        let (now, later) = bytes.split_at(bytes.len().min(room as usize));
-                        if stream.write(now).is_err() {
-                            break;
-                        }
-                        done += now.len() as u64;
-                        bytes = later;
-                    }
-                    Err(_) => break,
-                }
+    let done = match body {
+        Body::Empty => 0,
+        Body::Bytes(bytes) => write_bytes(&stream, bytes),
+        Body::Blob(blob) => splice(&stream, blob, 0),
+        Body::Rest(blob, offset) => splice(&stream, blob, offset),
+        Body::Framed(before, blob, after) => {
+            let mut done = write_bytes(&stream, before);
+            if done == before.len() as u64 {
+                done += splice(&stream, blob, 0);
             }
+            if done == before.len() as u64 + blob.size() {
+                done += write_bytes(&stream, after);
+            }
+            done
         }
-        Body::Blob(blob) => {
-            let source = blob.stream(0, size);
-            while done < size {
-                match stream.splice(&source, size - done) {
-                    Ok(0) => {
-                        stream.subscribe().block();
-                        source.subscribe().block();
-                    }
-                    Ok(n) => done += n,
-                    Err(StreamError::Closed | StreamError::LastOperationFailed(_)) => break,
+    };
+    // What is closed after the last byte has taken all of it.
+    if done == body.size() { Ok(()) } else { Err(ErrorCode::HttpRequestBodySize(Some(done))) }
+}
+
+/// How many bytes were taken: fewer than all when the connection is closed.
+fn write_bytes(stream: &OutputStream, mut bytes: &[u8]) -> u64 {
+    let mut done = 0;
+    while !bytes.is_empty() {
+        match stream.check_write() {
+            Ok(0) => stream.subscribe().block(),
+            Ok(room) => {
+                let (now, later) = bytes.split_at(bytes.len().min(room as usize));
+                if stream.write(now).is_err() {
+                    break;
                 }
+                done += now.len() as u64;
+                bytes = later;
             }
+            Err(_) => break,
         }
     }
-    // What is closed after the last byte has taken all of it.
-    if done == size { Ok(()) } else { Err(ErrorCode::HttpRequestBodySize(Some(done))) }
+    done
+}
+
+/// The same for what a blob has from an offset on.
+fn splice(stream: &OutputStream, blob: &Blob, offset: u64) -> u64 {
+    let size = blob.size().saturating_sub(offset);
+    let source = blob.stream(offset, size);
+    let mut done = 0;
+    while done < size {
+        match stream.splice(&source, size - done) {
+            Ok(0) => {
+                stream.subscribe().block();
+                source.subscribe().block();
+            }
+            Ok(n) => done += n,
+            Err(StreamError::Closed | StreamError::LastOperationFailed(_)) => break,
+        }
+    }
+    done
 }
 
 fn internal(what: &str) -> ErrorCode {

@@ -71,7 +71,9 @@ async fn wrong_credentials_and_containers_are_told_with_the_variable_and_never_w
     assert!(
         storage.list(&ListRequest { limit: 10, ..ListRequest::default() }).await.unwrap().objects.is_empty()
     );
-    let error = storage.put(&key, &Blob::from(b"x".to_vec()), &PutOptions::default()).await.unwrap_err();
+    let bytes = bytes::Bytes::from_static(b"x");
+    let body = Blob::new([bytes.clone()], storage.capabilities().digests.of([&bytes]));
+    let error = storage.put(&key, &body, &PutOptions::default()).await.unwrap_err();
     assert!(error.is(ErrorKind::Denied) && error.to_string().contains("permissions"), "{error}");
     let plugin = configured("azure", &settings(&server.with_key())).await.unwrap();
     let elsewhere = Location { bucket: Some("missing".to_owned()), path: None };

@@ -2,6 +2,7 @@
 
 mod azure;
 mod filesystem;
+mod gcs;
 mod lowered;
 mod s3;
 
