@@ -69,10 +69,10 @@ impl Plan {
 
     /// The same with another bundled plugin enabled, by these variables.
     #[must_use]
-    pub fn with_plugin(mut self, name: &str, variables: &[(&str, &str)]) -> Self {
+    pub fn with_plugin<V: AsRef<str>>(mut self, name: &str, variables: &[(&str, V)]) -> Self {
         self.settings.modules.push(format!("backup-{name}"));
         self.variables
-            .extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+            .extend(variables.iter().map(|(name, value)| ((*name).to_owned(), value.as_ref().to_owned())));
         self
     }
 

@@ -81,11 +81,18 @@ impl PluginEngine {
         let linker = link(&engine).map_err(broken)?;
         start_ticker(&engine)?;
         let lookup = lookup.unwrap_or_else(|| Arc::new(SystemLookup));
-        let authorities = authorities.map_or(Ok(Vec::new()), |pem| {
-            reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| {
-                Error::invalid("start", "the CA bundle holds no certificates in PEM").with_source(e)
-            })
-        })?;
+        let authorities = match authorities {
+            None => Vec::new(),
+            Some(pem) => {
+                let none = || Error::invalid("start", "the CA bundle holds no certificates in PEM");
+                let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| none().with_source(e))?;
+                // What is no PEM at all is read as a bundle of nothing.
+                if found.is_empty() {
+                    return Err(none());
+                }
+                found
+            }
+        };
         Ok(Arc::new(Self { engine, linker, limits, protected, lookup, authorities }))
     }
 

@@ -171,11 +171,18 @@ impl Policy<'_> {
         }
         Ok(if origin.is_metadata() {
             Reach::Metadata
-        } else if self.settings.names_host(&origin.host) {
+        } else if self.is_named(&origin.host) {
             Reach::Named
         } else {
             Reach::Public
         })
+    }
+
+    /// Whether a setting names the host, or the one that this is a bucket of: `bucket.endpoint` of the endpoint.
+    fn is_named(&self, host: &str) -> bool {
+        let parent = host.split_once('.').filter(|_| host.parse::<std::net::IpAddr>().is_err());
+        self.settings.names_host(host)
+            || parent.is_some_and(|(_, parent)| parent.contains('.') && self.settings.names_host(parent))
     }
 
     /// Where the folder really is, or why it may not be reached. Creates nothing.

@@ -124,7 +124,7 @@ impl Config {
 
     /// The URI for people.
     pub fn home(&self) -> String {
-        self.prefix.home(&format!("azure://{}", self.container))
+        self.prefix.home(&format!("{}/{}", self.endpoint, self.container))
     }
 
     /// The service, and where tokens come from.
@@ -179,7 +179,7 @@ pub fn describe() -> Info {
             ),
             setting(name::ACCOUNT, Text, "Storage account, where there is no connection string."),
             setting(name::KEY, Secret, "Key of the account; wins over identities."),
-            setting(name::ENDPOINT, Origin, "Service of the account, where it is not the public cloud's."),
+            setting(name::ENDPOINT, Text, "Service of the account, where it is not the public cloud's."),
             setting(name::TENANT, Text, "Tenant of a workload identity or of a client with a secret."),
             setting(name::CLIENT, Text, "Client that asks; for a managed identity, which one of several."),
             setting(name::CLIENT_SECRET, Secret, "Secret of the client."),
@@ -260,7 +260,10 @@ mod tests {
     fn a_location_replaces_container_and_prefix() {
         let settings: Vec<_> = ACCOUNT.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
         let other = Location { bucket: Some("two".to_owned()), path: Some("q/r".to_owned()) };
-        assert_eq!(Config::read(&settings, &other).unwrap().home(), "azure://two/q/r");
+        assert_eq!(
+            Config::read(&settings, &other).unwrap().home(),
+            "https://acme.blob.core.windows.net/two/q/r"
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use reqsign_azure_storage::{
 };
 use reqsign_core::{Context, ProvideCredential, StaticEnv};
 use serde::{Deserialize, Serialize};
-use siltstone_plugin_sdk::cloud::{Fetched, SettingFiles, Wire, forget, now, now_ms, shared};
+use siltstone_plugin_sdk::cloud::{Fetched, SettingFile, Wire, forget, now, now_ms, shared};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::settings::Settings;
 use siltstone_plugin_sdk::types::Error;
@@ -26,8 +26,6 @@ use crate::config::name;
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 /// Where a machine's own tokens come from.
 const IDENTITY_HOST: &str = "http://169.254.169.254";
-/// The settings that name files.
-const FILES: &[&str] = &[name::TOKEN_FILE];
 /// The key under which tokens are shared.
 const CACHED: &str = "azure-token";
 
@@ -207,7 +205,7 @@ impl Source {
         let wire = Wire::default();
         let context = Context::new()
             .with_http_send(wire.clone())
-            .with_file_read(SettingFiles(FILES))
+            .with_file_read(SettingFile(name::TOKEN_FILE))
             .with_env(StaticEnv { home_dir: None, envs: variables });
         let found = match self {
             Self::Client { tenant, client, proof: Proof::Secret(secret), authority } => {

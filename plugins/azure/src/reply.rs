@@ -1,7 +1,7 @@
 //! Reads what the service answers.
 
 use serde::Deserialize;
-use siltstone_plugin_sdk::cloud::{Prefix, http_ms};
+use siltstone_plugin_sdk::cloud::{self, Prefix, http_ms};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::types::{Error, ObjectMeta, Page};
 
@@ -88,7 +88,7 @@ pub fn fault(body: &[u8]) -> Option<Fault> {
 ///
 /// `corrupt` for what is no listing of this location.
 pub fn listing(body: &[u8], prefix: &Prefix) -> Result<Page, Error> {
-    let listing: Listing = document(body)?;
+    let listing: Listing = document(body, "EnumerationResults")?;
     let mut objects = Vec::with_capacity(listing.blobs.blob.len());
     for blob in listing.blobs.blob {
         objects.push(ObjectMeta {
@@ -110,7 +110,7 @@ pub fn listing(body: &[u8], prefix: &Prefix) -> Result<Page, Error> {
 ///
 /// `corrupt` for what is no list of blocks.
 pub fn uncommitted(body: &[u8]) -> Result<Vec<Block>, Error> {
-    document::<BlockLists>(body).map(|lists| lists.uncommitted_blocks.block)
+    document::<BlockLists>(body, "BlockList").map(|lists| lists.uncommitted_blocks.block)
 }
 
 /// An etag without its quotes, which listings leave out.
@@ -118,8 +118,16 @@ pub fn etag(given: &str) -> Option<String> {
     Some(given.trim_matches('"')).filter(|etag| !etag.is_empty()).map(str::to_owned)
 }
 
-fn document<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    quick_xml::de::from_str(text(body)?).map_err(|_| unreadable())
+/// A document with this root; an error document that came with a success is that error.
+fn document<T: serde::de::DeserializeOwned>(body: &[u8], root: &str) -> Result<T, Error> {
+    let text = text(body)?;
+    if cloud::root(text) != Some(root) {
+        return Err(match fault(body) {
+            Some(fault) => error::transient(format!("{}: {}", fault.code, fault.message)),
+            None => unreadable(),
+        });
+    }
+    quick_xml::de::from_str(text).map_err(|_| unreadable())
 }
 
 fn text(body: &[u8]) -> Result<&str, Error> {

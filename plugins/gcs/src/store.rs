@@ -108,7 +108,9 @@ impl Store {
         let doing = format!("put {key}");
         let asked = Asked { doing: &doing, changes: true, condition: when };
         let response = self.ask(request, Body::Framed(&before, body, &after), asked)?;
-        let object: Object = reply::json(&response.read(MAX_DOCUMENT)?)?;
+        let object = response.read(MAX_DOCUMENT).and_then(|body| reply::json::<Object>(&body));
+        // It was accepted, whatever became of the answer.
+        let object = object.map_err(error::outcome_unknown)?;
         self.keep_if_whole(key, &doing, &object, body.size(), &checksum)
     }
 

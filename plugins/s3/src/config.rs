@@ -1,6 +1,6 @@
 //! The settings of this transport, and what follows from them.
 
-use siltstone_plugin_sdk::cloud::{Prefix, origin_need};
+use siltstone_plugin_sdk::cloud::{Prefix, origin_need, usual_port};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::settings::Settings;
 use siltstone_plugin_sdk::types::{Error, Info, Location, Needs, Setting, SettingKind};
@@ -91,7 +91,11 @@ impl Config {
         check_bucket(&bucket)?;
         let prefix = location.path.as_deref().or(settings.optional(name::PATH)).unwrap_or_default();
         let prefix = Prefix::new(name::PATH, prefix)?;
+        let is_secure = !settings.optional(name::USE_SSL).is_some_and(|v| v.eq_ignore_ascii_case("false"));
         let endpoint = endpoint(settings.optional(name::ENDPOINT).unwrap_or(AWS))?;
+        // HTTP leaves the usual port out of the name of the host, which is signed.
+        let usual = format!(":{}", usual_port(if is_secure { "https" } else { "http" }));
+        let endpoint = endpoint.strip_suffix(&usual).map(str::to_owned).unwrap_or(endpoint);
         let given = name::REGION.iter().find_map(|name| settings.optional(name));
         let region = given.unwrap_or(DEFAULT_REGION).to_owned();
         if region.is_empty() || !region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
@@ -108,7 +112,6 @@ impl Config {
         // A dot in the bucket would not match the certificate of the service.
         let style = if is_aws && !bucket.contains('.') { Style::Host } else { Style::Path };
         let authority = if style == Style::Host { format!("{bucket}.{host}") } else { host };
-        let is_secure = !settings.optional(name::USE_SSL).is_some_and(|v| v.eq_ignore_ascii_case("false"));
         let source = Source::read(&settings, &region)?;
         Ok(Self { bucket, prefix, is_secure, authority, style, region, source })
     }
@@ -260,6 +263,15 @@ mod tests {
             ("http://localhost:9000", "s3://nightly/a/b")
         );
         assert!(read(&[("BACKUP_S3_BUCKET", "abc"), ("BACKUP_S3_USE_SSL", "no")]).unwrap().is_secure);
+        let origin = |endpoint: &str, tls: &str| {
+            read(&[("BACKUP_S3_BUCKET", "abc"), ("BACKUP_S3_ENDPOINT", endpoint), ("BACKUP_S3_USE_SSL", tls)])
+                .unwrap()
+                .origin()
+        };
+        assert_eq!(origin("minio.example:443", "true"), "https://minio.example");
+        assert_eq!(origin("minio.example:80", "false"), "http://minio.example");
+        assert_eq!(origin("minio.example:80", "true"), "https://minio.example:80");
+        assert_eq!(origin("s3.amazonaws.com:443", "true"), "https://abc.s3.amazonaws.com");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use reqsign_aws_v4::{
 };
 use reqsign_core::{Context, ProvideCredential, StaticEnv};
 use serde::{Deserialize, Serialize};
-use siltstone_plugin_sdk::cloud::{Fetched, SettingFiles, Wire, forget, now, now_ms, shared};
+use siltstone_plugin_sdk::cloud::{Fetched, SettingFile, Wire, forget, now, now_ms, shared};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::settings::Settings;
 use siltstone_plugin_sdk::types::Error;
@@ -72,9 +72,6 @@ impl fmt::Debug for Source {
 
 /// The key under which temporary keys are shared.
 const CACHED: &str = "s3-keys";
-/// The settings that name files.
-const FILES: &[&str] = &[name::IDENTITY_FILE, name::CONTAINER_TOKEN_FILE];
-
 impl Source {
     /// Called when the service does not accept the credentials: whether other ones will be there for the next call.
     pub fn renew(&self) -> bool {
@@ -160,10 +157,15 @@ impl Source {
         }
     }
 
+    /// The setting that names the file of this source, and no other: what is in it is for one service only.
+    fn file(&self) -> &'static str {
+        if matches!(self, Self::Identity { .. }) { name::IDENTITY_FILE } else { name::CONTAINER_TOKEN_FILE }
+    }
+
     /// New keys.
     fn fetch(&self) -> Result<Fetched<Keys>, Error> {
         let wire = Wire::default();
-        let context = Context::new().with_http_send(wire.clone()).with_file_read(SettingFiles(FILES));
+        let context = Context::new().with_http_send(wire.clone()).with_file_read(SettingFile(self.file()));
         let found = match self {
             Self::Identity { role, file, session, region } => {
                 let provider =

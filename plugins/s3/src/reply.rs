@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
-use siltstone_plugin_sdk::cloud::{Prefix, iso_ms};
+use siltstone_plugin_sdk::cloud::{self, Prefix, iso_ms};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::types::{Error, ObjectMeta, Page};
 
@@ -78,7 +78,7 @@ pub fn fault(body: &[u8]) -> Option<Fault> {
 
 /// A page of a listing; keys lose the prefix of the location.
 pub fn listing(body: &[u8], prefix: &Prefix) -> Result<Page, Error> {
-    let listing: Listing = document(body)?;
+    let listing: Listing = document(body, |root| root == "ListBucketResult")?;
     let is_encoded = listing.encoding_type.as_deref() == Some("url");
     let own = |text: &str| -> Result<String, Error> {
         let full = if is_encoded {
@@ -109,12 +109,13 @@ pub fn listing(body: &[u8], prefix: &Prefix) -> Result<Page, Error> {
 
 /// The id of an upload that was begun.
 pub fn upload_id(body: &[u8]) -> Result<String, Error> {
-    document::<Initiated>(body).map(|initiated| initiated.upload_id)
+    document::<Initiated>(body, |_| true).map(|initiated| initiated.upload_id)
 }
 
 /// The etag of an object that was made of parts.
 pub fn completed(body: &[u8]) -> Result<Option<String>, Error> {
-    document::<Completed>(body).map(|completed| completed.e_tag)
+    document::<Completed>(body, |root| root.starts_with("CompleteMultipartUpload"))
+        .map(|completed| completed.e_tag)
 }
 
 /// The objects that could not be deleted.
@@ -122,7 +123,7 @@ pub fn deleted(body: &[u8]) -> Result<Vec<Fault>, Error> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Vec::new());
     }
-    document::<Deleted>(body).map(|deleted| deleted.error)
+    document::<Deleted>(body, |root| root == "DeleteResult").map(|deleted| deleted.error)
 }
 
 /// An etag without its quotes, which some services leave out in some places.
@@ -130,8 +131,15 @@ pub fn etag(given: &str) -> Option<String> {
     Some(given.trim_matches('"')).filter(|etag| !etag.is_empty()).map(str::to_owned)
 }
 
-fn document<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+/// A document with a root that is good; an error document that came with a success is that error.
+fn document<T: serde::de::DeserializeOwned>(body: &[u8], is_good: fn(&str) -> bool) -> Result<T, Error> {
     let text = std::str::from_utf8(body).map_err(|_| unreadable())?;
+    if !cloud::root(text).is_some_and(|root| root != "Error" && is_good(root)) {
+        return Err(match fault(body) {
+            Some(fault) => error::transient(format!("{}: {}", fault.code, fault.message)),
+            None => unreadable(),
+        });
+    }
     quick_xml::de::from_str(text).map_err(|_| unreadable())
 }
 
@@ -180,6 +188,14 @@ mod tests {
             .is_err()
         );
         assert!(listing(b"<html>", &Prefix::default()).is_err());
+        // What came with a success and is none.
+        for (body, words) in [
+            (&b"<?xml version=\"1.0\"?><Error><Code>InternalError</Code></Error>"[..], "InternalError"),
+            (b"<html><body>Log in to the network</body></html>", "not its protocol"),
+        ] {
+            assert!(listing(body, &Prefix::default()).unwrap_err().message.contains(words));
+            assert!(deleted(body).unwrap_err().message.contains(words));
+        }
     }
 
     #[test]

@@ -175,7 +175,9 @@ impl Store {
         let request = attributes(request, with)?.header(PAYLOAD, sha256(b""));
         let asked = Asked { doing: &format!("begin {key}"), changes: true, condition: &Precondition::None };
         let response = self.ask(request, Body::Empty, asked)?;
-        let id = reply::upload_id(&response.read(MAX_DOCUMENT)?)?;
+        let id = response.read(MAX_DOCUMENT).and_then(|body| reply::upload_id(&body));
+        // It has begun, whatever became of the answer.
+        let id = id.map_err(error::outcome_unknown)?;
         Upload { state: id, condition: when.clone() }.token()
     }
 
@@ -208,14 +210,14 @@ impl Store {
         let doing = format!("finish {key}");
         let asked = Asked { doing: &doing, changes: true, condition: &upload.condition };
         let response = self.ask(request, Body::Bytes(&body), asked)?;
-        let answer = response.read(MAX_DOCUMENT)?;
+        // From here on the object may be there.
+        let answer = response.read(MAX_DOCUMENT).map_err(error::outcome_unknown)?;
         // It may fail after its head was sent, and then says so in the body of a 200.
         if let Some(fault) = reply::fault(&answer) {
             let status = http::StatusCode::INTERNAL_SERVER_ERROR;
             return Err(failure::error(&self.config, asked, status, &response.headers, Some(fault)));
         }
-        reply::completed(&answer)?;
-        self.head(key)
+        reply::completed(&answer).and_then(|_| self.head(key)).map_err(error::outcome_unknown)
     }
 
     /// See `multipart-abort` of the contract.

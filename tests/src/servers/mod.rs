@@ -2,6 +2,7 @@
 //! with whoever started them.
 
 mod azurite;
+mod cloud;
 mod fake_gcs;
 mod gcs_emulator;
 mod moto;
@@ -9,6 +10,7 @@ mod process;
 mod rclone;
 
 pub use azurite::Azurite;
+pub use cloud::{Cloud, Kind};
 pub use fake_gcs::{FakeGcs, KeyKind, Trouble};
 pub use gcs_emulator::GcsEmulator;
 pub use moto::Moto;

@@ -31,8 +31,7 @@ pub(crate) fn install(
         // The catalogue holds it; only its durability is not certain. The record stays for the next start.
         Err(e) if catalogue.current().has_restore(plan.restore) => Err(e),
         Err(e) => {
-            roll_back(data, &catalogue.current(), &record)?;
-            remove_file(&path)?;
+            roll_back(data, &catalogue.current(), &record, &path)?;
             Err(e)
         }
     }
@@ -90,8 +89,14 @@ pub(crate) fn rename_all(
     parents.iter().try_for_each(|parent| folder::sync(parent))
 }
 
-/// Removes what was moved, but never a shard that the catalogue knows: it is not from this restore.
-pub(crate) fn roll_back(data: &DataFolder, catalogue: &Catalogue, record: &Record) -> Result<()> {
+/// Removes what was moved, but never a shard that the catalogue knows: it is not from this restore. Then the record, and only
+/// then what is staged: with a record, staged folders that are half removed would pass for whole ones at the next start.
+pub(crate) fn roll_back(
+    data: &DataFolder,
+    catalogue: &Catalogue,
+    record: &Record,
+    path: &Path,
+) -> Result<()> {
     for shard in &record.moves {
         let place = data.shard(shard);
         let is_ours = catalogue.state(shard).is_none() && !record.staged(data, shard).exists();
@@ -99,6 +104,7 @@ pub(crate) fn roll_back(data: &DataFolder, catalogue: &Catalogue, record: &Recor
             trash(data, &place)?;
         }
     }
+    remove_file(path)?;
     folder::remove(&data.restore(record.restore))
 }
 
@@ -130,8 +136,7 @@ pub(crate) fn recover(data: &DataFolder, catalogue: &CatalogueStore) -> Result<(
             catalogue.change(|c| record.apply(c))?;
             finish(data, record.restore, &path)?;
         } else {
-            roll_back(data, &catalogue.current(), &record)?;
-            remove_file(&path)?;
+            roll_back(data, &catalogue.current(), &record, &path)?;
         }
     }
     Ok(())

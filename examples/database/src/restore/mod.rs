@@ -5,7 +5,6 @@ mod install;
 mod record;
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use siltstone::model::AttemptId;
 use siltstone::source::{InstallState, RestorePlan, RestoreTarget, ShardPlan, Staging};
@@ -53,8 +52,8 @@ impl RestoreTarget for Database {
         let record = self.engine.data.install_record(restore);
         let catalogue = self.engine.catalogue.current();
         if record.exists() && !catalogue.has_restore(restore) {
-            install::roll_back(&self.engine.data, &catalogue, &record::Record::read(&record)?)?;
-            fs::remove_file(&record).map_err(|e| Error::io("abort restore", &record, e))?;
+            let read = record::Record::read(&record)?;
+            install::roll_back(&self.engine.data, &catalogue, &read, &record)?;
         }
         folder::remove(&self.engine.data.restore(restore))
     }

@@ -160,11 +160,14 @@ async fn run(context: Arc<Context>, job: Job) -> Result<CopyReport> {
         made = make(&context, &job) => made,
     };
     let ended = match made {
-        Ok(report) => job.operation.begin_commit(Duration::ZERO).await.map(|()| report),
+        Ok(made) => job.operation.begin_commit(Duration::ZERO).await.map(|()| made),
         Err(error) => Err(error),
     };
     let ended = match ended {
-        Ok(report) => commit(&job).await.map(|()| report),
+        Ok((report, nodes)) => match commit(&job).await {
+            Ok(()) => confirm(&context, &job, &nodes).await.map(|()| report),
+            Err(error) => Err(error),
+        },
         Err(error) => Err(error),
     };
     job.steps.close();
@@ -180,7 +183,7 @@ async fn run(context: Arc<Context>, job: Job) -> Result<CopyReport> {
     ended
 }
 
-async fn make(context: &Arc<Context>, job: &Job) -> Result<CopyReport> {
+async fn make(context: &Arc<Context>, job: &Job) -> Result<(CopyReport, Vec<Node>)> {
     job.entry.set_phase(Phase::Moving).await?;
     job.operation.enter(State::Transferring);
     let nodes = read_manifests(context, job).await?;
@@ -218,7 +221,7 @@ async fn make(context: &Arc<Context>, job: &Job) -> Result<CopyReport> {
         }
     }
     check(context, job, &nodes).await?;
-    Ok(report)
+    Ok((report, nodes))
 }
 
 /// Reads all manifests of the source to their end before anything is written, so that nothing is begun with a damaged one.
@@ -277,6 +280,20 @@ async fn check(context: &Arc<Context>, job: &Job, nodes: &[Node]) -> Result<()> 
         }
     }
     Ok(())
+}
+
+/// Looks once more at what the copy is made of: another process, or another way to write the location, may have forgotten the
+/// backup while it was sent.
+async fn confirm(context: &Arc<Context>, job: &Job, nodes: &[Node]) -> Result<()> {
+    if target::look(&*job.target, &job.found).await? == Committed::No {
+        let text = format!(
+            "backup `{}` was removed from {} while it was copied",
+            job.found.descriptor.id,
+            job.target.home()
+        );
+        return Err(Error::new(ErrorKind::Conflict, "copy", text));
+    }
+    check(context, job, nodes).await
 }
 
 /// Writes the descriptor as the source has it, byte for byte: the one commit point.

@@ -189,7 +189,14 @@ fn origins_reach_as_far_as_a_setting_says_and_metadata_only_under_its_name() {
         reach("minio.internal", Some("BlobEndpoint=http://Minio.Internal:10000/x;Key=y")),
         Reach::Named
     );
-    assert_eq!(reach("bucket.minio.internal", Some("minio.internal")), Reach::Public);
+    assert_eq!(
+        reach("bucket.minio.internal", Some("minio.internal")),
+        Reach::Named,
+        "a bucket of the endpoint"
+    );
+    assert_eq!(reach("a.bucket.minio.internal", Some("minio.internal")), Reach::Public);
+    assert_eq!(reach("minio.internal", Some("internal")), Reach::Public);
+    assert_eq!(reach("1.0.0.7", Some("0.0.7")), Reach::Public);
     assert_eq!(reach("169.254.169.254", None), Reach::Metadata);
     assert_eq!(reach("169.254.169.254", Some("169.254.169.254")), Reach::Metadata);
     let needs = Needs { origins: vec![origin("https", "s3.example.com", 443)], ..Needs::default() };

@@ -41,7 +41,8 @@ impl Store {
             Uploads::Parts => {
                 let request = properties.add(self.config.xml(Method::POST, target, &[("uploads", "")]));
                 let response = self.ask(request, Body::Empty, asked)?;
-                Way::Parts(reply::upload_id(&response.read(MAX_DOCUMENT)?)?)
+                let id = response.read(MAX_DOCUMENT).and_then(|body| reply::upload_id(&body));
+                Way::Parts(id.map_err(error::outcome_unknown)?)
             }
             Uploads::Session => {
                 let resource = properties.resource(&self.config.prefix.full(target), None);
@@ -162,7 +163,8 @@ impl Store {
                 match self.ask(request, Body::Bytes(&body), asked) {
                     Ok(response) => {
                         // It may fail after its head was sent.
-                        if let Some(fault) = reply::fault(&response.read(MAX_DOCUMENT)?) {
+                        let answer = response.read(MAX_DOCUMENT).map_err(error::outcome_unknown)?;
+                        if let Some(fault) = reply::fault(&answer) {
                             return Err(error::outcome_unknown(error::transient(format!(
                                 "cannot {doing}: {}: {}",
                                 fault.reason, fault.message
@@ -183,7 +185,7 @@ impl Store {
             }
         }
         match &state.temporary {
-            None => self.head(key),
+            None => self.head(key).map_err(error::outcome_unknown),
             Some(temporary) => self.name(temporary, key, &upload.condition, &doing),
         }
     }
@@ -219,7 +221,8 @@ impl Store {
             let fields = format!("done,rewriteToken,resource({FIELDS})");
             query.push(("fields", &fields));
             let response = self.ask(self.config.rewrite(from, key, &query), Body::Empty, asked)?;
-            let step: Rewrite = reply::json(&response.read(MAX_DOCUMENT)?)?;
+            let step = response.read(MAX_DOCUMENT).and_then(|body| reply::json::<Rewrite>(&body));
+            let step = step.map_err(error::outcome_unknown)?;
             match (step.done, step.resource, step.rewrite_token) {
                 (true, Some(object), _) => {
                     let meta = object.meta(key.to_owned())?;

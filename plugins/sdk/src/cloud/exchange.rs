@@ -92,14 +92,15 @@ impl HttpSend for Wire {
     }
 }
 
-/// Reads the files that these settings name, as they are at that moment. What path is asked for does not count: only the
-/// settings are granted, each to the path that it holds.
+/// Reads the file that this setting names, as it is at that moment. What path is asked for does not count: only settings are
+/// granted, each to the path that it holds.
 #[derive(Clone, Copy, Debug)]
-pub struct SettingFiles(pub &'static [&'static str]);
+pub struct SettingFile(pub &'static str);
 
-impl FileRead for SettingFiles {
+impl FileRead for SettingFile {
     async fn file_read(&self, path: &str) -> reqsign_core::Result<Vec<u8>> {
-        let found = self.0.iter().find_map(|name| host::read_file(name).ok());
-        found.ok_or_else(|| reqsign_core::Error::config_invalid(format!("the file `{path}` cannot be read")))
+        host::read_file(self.0).map_err(|e| {
+            reqsign_core::Error::config_invalid(format!("the file `{path}` cannot be read: {e}"))
+        })
     }
 }

@@ -8,11 +8,13 @@ mod prefix;
 mod range;
 mod shared;
 mod upload;
+mod xml;
 
 pub use dates::{http_ms, iso_ms, now_ms};
-pub use exchange::{SettingFiles, Wire, now};
+pub use exchange::{SettingFile, Wire, now};
 pub use origin::{origin_need, usual_port};
 pub use prefix::Prefix;
 pub use range::{Range, receive};
 pub use shared::{Fetched, forget, shared};
 pub use upload::{Upload, without_gap};
+pub use xml::root;

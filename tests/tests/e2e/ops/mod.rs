@@ -1,6 +1,7 @@
 //! The operations end to end: a host over the real filesystem component and a database of folders.
 
 mod cancel;
+mod clouds;
 mod copy;
 mod corruption;
 mod crash;
@@ -12,5 +13,4 @@ mod places;
 mod recovery;
 mod requests;
 mod round_trip;
-mod s3;
 mod two_hosts;

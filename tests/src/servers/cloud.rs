@@ -1,0 +1,142 @@
+//! Every kind of object store, behind one interface for suites that must pass on all of them.
+
+use std::any::Any;
+use std::path::Path;
+
+use super::{Azurite, FakeGcs, GcsEmulator, KeyKind, Moto, Rclone};
+
+/// The bucket or container of all of them.
+const BUCKET: &str = "nightly";
+
+/// A kind of server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// S3 on rclone.
+    Rclone,
+    /// S3 on moto, with signatures checked.
+    Moto,
+    /// Azure Blob with the key of the account.
+    Azurite,
+    /// Google Cloud Storage on the emulator, in sessions.
+    GcsEmulator,
+    /// Google Cloud Storage on the stand-in, in parts and with tokens.
+    FakeGcs,
+}
+
+/// A running server and how to use it.
+pub struct Cloud {
+    kind: Kind,
+    /// Where it listens on 127.0.0.1.
+    pub port: u16,
+    secrets: (String, String),
+    _server: Box<dyn Any + Send + Sync>,
+}
+
+impl Cloud {
+    /// Starts a server with its data in the folder.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start, with what it has said.
+    pub async fn start(kind: Kind, folder: &Path) -> Result<Self, String> {
+        let (port, secrets, server): (u16, (String, String), Box<dyn Any + Send + Sync>) = match kind {
+            Kind::Rclone => {
+                let server = Rclone::start(folder, &[BUCKET])?;
+                let (key, secret) = Rclone::KEYS;
+                (server.port, (key.to_owned(), secret.to_owned()), Box::new(server))
+            }
+            Kind::Moto => {
+                let server = Moto::start(folder, &[BUCKET]).await?;
+                (server.port, (server.key.clone(), server.secret.clone()), Box::new(server))
+            }
+            Kind::Azurite => {
+                let server = Azurite::start(folder, &[BUCKET]).await?;
+                let (account, key) = Azurite::ACCOUNT;
+                (server.port, (account.to_owned(), key.to_owned()), Box::new(server))
+            }
+            Kind::GcsEmulator => {
+                let server = GcsEmulator::start(folder, BUCKET).await?;
+                (server.port, (String::new(), String::new()), Box::new(server))
+            }
+            Kind::FakeGcs => {
+                let server = FakeGcs::start(BUCKET).await?;
+                let file = folder.join("key.json");
+                let content = server.key_file(KeyKind::ServiceAccount);
+                std::fs::write(&file, &content).map_err(|e| e.to_string())?;
+                (server.address.port(), (file.display().to_string(), content), Box::new(server))
+            }
+        };
+        Ok(Self { kind, port, secrets, _server: server })
+    }
+
+    /// The name of the plugin.
+    #[must_use]
+    pub fn plugin(&self) -> &'static str {
+        match self.kind {
+            Kind::Rclone | Kind::Moto => "s3",
+            Kind::Azurite => "azure",
+            Kind::GcsEmulator | Kind::FakeGcs => "gcs",
+        }
+    }
+
+    /// The variables to reach it at a port, its own or that of a proxy, with this path in the bucket.
+    #[must_use]
+    pub fn variables(&self, port: u16, path: &str) -> Vec<(&'static str, String)> {
+        let at = format!("127.0.0.1:{port}");
+        let (first, second) = self.secrets.clone();
+        let bucket = BUCKET.to_owned();
+        let path = path.to_owned();
+        match self.kind {
+            Kind::Rclone | Kind::Moto => vec![
+                ("BACKUP_S3_BUCKET", bucket),
+                ("BACKUP_S3_PATH", path),
+                ("BACKUP_S3_ENDPOINT", at),
+                ("BACKUP_S3_USE_SSL", "false".to_owned()),
+                ("AWS_ACCESS_KEY_ID", first),
+                ("AWS_SECRET_ACCESS_KEY", second),
+            ],
+            Kind::Azurite => vec![
+                ("BACKUP_AZURE_CONTAINER", bucket),
+                ("BACKUP_AZURE_PATH", path),
+                ("BACKUP_AZURE_ENDPOINT", format!("http://{at}/{first}")),
+                ("AZURE_STORAGE_ACCOUNT", first),
+                ("AZURE_STORAGE_KEY", second),
+            ],
+            Kind::GcsEmulator => {
+                vec![("BACKUP_GCS_BUCKET", bucket), ("BACKUP_GCS_PATH", path), ("STORAGE_EMULATOR_HOST", at)]
+            }
+            Kind::FakeGcs => vec![
+                ("BACKUP_GCS_BUCKET", bucket),
+                ("BACKUP_GCS_PATH", path),
+                ("BACKUP_GCS_ENDPOINT", format!("http://{at}")),
+                ("GOOGLE_APPLICATION_CREDENTIALS", first),
+            ],
+        }
+    }
+
+    /// What users are shown of a backup of this id in this path.
+    #[must_use]
+    pub fn home(&self, path: &str, id: &str) -> String {
+        match self.kind {
+            Kind::Rclone | Kind::Moto => format!("s3://{BUCKET}/{path}/{id}"),
+            Kind::Azurite => {
+                format!("http://127.0.0.1:{}/{}/{BUCKET}/{path}/{id}", self.port, self.secrets.0)
+            }
+            Kind::GcsEmulator | Kind::FakeGcs => format!("gs://{BUCKET}/{path}/{id}"),
+        }
+    }
+
+    /// What nobody may see: keys, or the lines of a key file.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        match self.kind {
+            Kind::GcsEmulator => Vec::new(),
+            Kind::FakeGcs => {
+                let lines =
+                    self.secrets.1.split("\\n").filter(|line| line.len() > 20 && !line.contains(['{', '-']));
+                lines.map(str::to_owned).collect()
+            }
+            _ => vec![self.secrets.1.clone()],
+        }
+    }
+}
