@@ -27,6 +27,10 @@ pub enum Fault {
     Throttle(u64),
     /// The lowest bit of the byte at this place of what comes from the server is turned.
     CorruptAnswer(u64),
+    /// The lowest bit of the byte at this place of what goes to the server is turned.
+    CorruptRequest(u64),
+    /// When so many bytes have come from the server nothing moves any more, and the connection stays open.
+    BlackHole(u64),
     /// The server is not asked: the answer is this status, with `retry-after: 0`.
     Status(u16),
 }
@@ -139,8 +143,13 @@ async fn pump(
             (Fault::Throttle(rate), _) => {
                 tokio::time::sleep(Duration::from_secs_f64(got as f64 / rate as f64)).await;
             }
-            (Fault::CorruptAnswer(at), Way::Answer) if (moved..moved + got as u64).contains(&at) => {
+            (Fault::CorruptAnswer(at), Way::Answer) | (Fault::CorruptRequest(at), Way::Request)
+                if (moved..moved + got as u64).contains(&at) =>
+            {
                 piece[(at - moved) as usize] ^= 1;
+            }
+            (Fault::BlackHole(at), Way::Answer) if moved + got as u64 > at => {
+                std::future::pending::<()>().await;
             }
             _ => {}
         }

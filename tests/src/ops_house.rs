@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use siltstone::model::{Location, State, TenantState};
 use siltstone::ops::{BackupRequest, RestoreRequest, Status};
+use siltstone::plugin::Limits;
 use siltstone::settings::{HostSettings, VerifyMode};
-use siltstone::storage::Storage;
+use siltstone::storage::{StackSettings, Storage};
 use siltstone::{ErrorKind, Host, HostBuilder, Result};
 
 use crate::folder_db::{Files, FolderDb, read_tree};
@@ -29,6 +30,10 @@ pub struct Plan {
     pub variables: Vec<(String, String)>,
     /// Backends beside the filesystem, by name.
     pub storages: Vec<(String, Arc<dyn Storage>)>,
+    /// What plugins may use.
+    pub limits: Limits,
+    /// How calls are tried again.
+    pub stack: StackSettings,
 }
 
 /// A running host over a [`FolderDb`].
@@ -57,6 +62,8 @@ impl Plan {
             settings,
             variables: Vec::new(),
             storages: Vec::new(),
+            limits: Limits::default(),
+            stack: StackSettings::default(),
         })
     }
 
@@ -93,7 +100,8 @@ impl Plan {
             let builder = HostBuilder::new(db.clone(), db.clone(), &self.root, self.settings.clone());
             let stores = self.storages.iter().cloned();
             let builder = stores.fold(builder, |builder, (name, store)| builder.storage(name, store));
-            match builder.environment(variables).build().await {
+            let builder = builder.environment(variables).limits(self.limits.clone()).stack(self.stack);
+            match builder.build().await {
                 // A host of this process that was dropped gives its lock up when its last thread has noticed.
                 Err(e) if e.is(ErrorKind::Conflict) && begun.elapsed() < Duration::from_secs(5) => {
                     tokio::time::sleep(Duration::from_millis(10)).await;

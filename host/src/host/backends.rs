@@ -19,6 +19,7 @@ const MODULE_PREFIX: &str = "backup-";
 /// The backends of a host.
 pub(super) struct EnabledBackends {
     enabled: BTreeMap<BackendName, Enabled>,
+    stack: StackSettings,
 }
 
 struct Enabled {
@@ -43,14 +44,19 @@ impl Enabled {
         Self { opens, info, open: Mutex::default() }
     }
 
-    async fn open(&self, backend: &BackendName, location: &Location) -> Result<Arc<dyn Storage>> {
+    async fn open(
+        &self,
+        backend: &BackendName,
+        location: &Location,
+        stack_settings: &StackSettings,
+    ) -> Result<Arc<dyn Storage>> {
         // Always asked: what was granted may be another folder by now, and then this is another storage.
         let bare = self.opens.open(backend, location).await?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let known = open.iter().position(|o| o.location == *location).map(|at| open.remove(at));
         let entry = known.filter(|o| Arc::ptr_eq(&o.bare, &bare)).unwrap_or_else(|| OpenLocation {
             location: location.clone(),
-            wrapped: stack(Arc::clone(&bare), backend.clone(), &StackSettings::default()).0,
+            wrapped: stack(Arc::clone(&bare), backend.clone(), stack_settings).0,
             bare,
         });
         let storage = Arc::clone(&entry.wrapped);
@@ -77,6 +83,7 @@ impl EnabledBackends {
         settings: &HostSettings,
         environment: &BTreeMap<String, String>,
         components: &[(String, Vec<u8>)],
+        stack: StackSettings,
     ) -> Result<Self> {
         let mut enabled = BTreeMap::new();
         for module in settings.modules.iter().filter_map(|m| m.strip_prefix(MODULE_PREFIX)) {
@@ -104,7 +111,7 @@ impl EnabledBackends {
             let info = BackendInfo { name: name.to_string(), version: plugin.info().version.clone(), home };
             enabled.insert(name, Enabled::new(opens, info));
         }
-        Ok(Self { enabled })
+        Ok(Self { enabled, stack })
     }
 
     /// Adds the storages of the embedder; two backends of one name are an error.
@@ -178,7 +185,7 @@ impl Backends for EnabledBackends {
     }
 
     async fn open(&self, backend: &BackendName, location: &Location) -> Result<Arc<dyn Storage>> {
-        self.find(backend)?.open(backend, location).await
+        self.find(backend)?.open(backend, location, &self.stack).await
     }
 
     fn list(&self) -> Vec<BackendInfo> {
@@ -196,7 +203,7 @@ mod tests {
     }
 
     fn with(storages: &[&str]) -> Result<EnabledBackends> {
-        let none = EnabledBackends { enabled: BTreeMap::new() };
+        let none = EnabledBackends { enabled: BTreeMap::new(), stack: StackSettings::default() };
         none.with_storages(storages.iter().map(|name| ((*name).to_owned(), memory())).collect())
     }
 

@@ -21,7 +21,7 @@ use crate::ops::{
 use crate::plugin::{EngineSettings, Limits, PluginEngine};
 use crate::settings::{Cleanup, HostSettings};
 use crate::source::{RestoreTarget, SnapshotSource};
-use crate::storage::Storage;
+use crate::storage::{StackSettings, Storage};
 
 /// Makes a [`Host`].
 pub struct HostBuilder {
@@ -32,6 +32,8 @@ pub struct HostBuilder {
     environment: BTreeMap<String, String>,
     components: Vec<(String, Vec<u8>)>,
     storages: Vec<(String, Arc<dyn Storage>)>,
+    limits: Limits,
+    stack: StackSettings,
 }
 
 impl HostBuilder {
@@ -51,6 +53,8 @@ impl HostBuilder {
             environment: BTreeMap::new(),
             components: bundled(),
             storages: Vec::new(),
+            limits: Limits::default(),
+            stack: StackSettings::default(),
         }
     }
 
@@ -76,6 +80,20 @@ impl HostBuilder {
     #[must_use]
     pub fn storage(mut self, name: impl Into<String>, storage: Arc<dyn Storage>) -> Self {
         self.storages.push((name.into(), storage));
+        self
+    }
+
+    /// What plugins may use.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How calls to stores are limited, timed and tried again.
+    #[must_use]
+    pub fn stack(mut self, stack: StackSettings) -> Self {
+        self.stack = stack;
         self
     }
 
@@ -105,13 +123,14 @@ impl HostBuilder {
         let engine = PluginEngine::new(EngineSettings {
             cache_dir: Some(self.settings.compile_cache.clone().unwrap_or_else(|| folder.join("compiled"))),
             protected: vec![data],
-            limits: Limits::default(),
+            limits: self.limits,
             authorities,
             ..EngineSettings::default()
         })?;
-        let backends = EnabledBackends::start(&engine, &self.settings, &self.environment, &self.components)
-            .await?
-            .with_storages(self.storages)?;
+        let backends =
+            EnabledBackends::start(&engine, &self.settings, &self.environment, &self.components, self.stack)
+                .await?
+                .with_storages(self.storages)?;
         let cleanup = self.settings.cleanup;
         let context = Arc::new(Context {
             settings: self.settings,
