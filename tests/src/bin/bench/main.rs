@@ -24,6 +24,8 @@ mod peers;
 mod report;
 mod run;
 mod scaling;
+mod start;
+mod transport;
 
 use std::process::ExitCode;
 
@@ -56,6 +58,10 @@ enum Command {
     Memory(memory::Args),
     /// How long a cut holds the writers of the reference database.
     Gate(gate::Args),
+    /// The S3 component against a client without a sandbox, on a server that this starts.
+    Transport(transport::Args),
+    /// How much later a host is ready with all transports enabled than with none.
+    Start(start::Args),
     /// One backup or restore in a process of its own; the other commands start it.
     #[command(hide = true)]
     Child(child::Args),
@@ -72,6 +78,8 @@ fn main() -> ExitCode {
         Command::Component(args) => component::run(&args),
         Command::Memory(args) => memory::run(&args),
         Command::Gate(args) => gate::run(&args),
+        Command::Transport(args) => transport::run(&args),
+        Command::Start(args) => start::run(&args),
         Command::Cli(args) => return memory::cli(&args),
         Command::Child(args) => return end(child::run(&args)),
     };
