@@ -43,6 +43,10 @@ pub mod name {
     pub const CONTAINER_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
     /// A file with the token for it.
     pub const CONTAINER_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+    /// Where the security token service is.
+    pub const STS: &str = "AWS_ENDPOINT_URL_STS";
+    /// Where the metadata service of EC2 is.
+    pub const METADATA: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
     /// Turns the metadata service of EC2 off.
     pub const NO_METADATA: &str = "AWS_EC2_METADATA_DISABLED";
 }
@@ -177,7 +181,7 @@ pub fn describe() -> Info {
         default: None,
         doc: doc.to_owned(),
     };
-    use SettingKind::{File, Flag, Secret, Text};
+    use SettingKind::{File, Flag, Origin, Secret, Text};
     let bucket = Setting { required: true, ..setting(name::BUCKET, Text, "Bucket that holds the backups.") };
     let endpoint = Setting {
         default: Some(AWS.to_owned()),
@@ -204,6 +208,8 @@ pub fn describe() -> Info {
             setting(name::SECRET[0], Secret, "Secret key."),
             setting(name::SECRET[1], Secret, "The same, where AWS_SECRET_ACCESS_KEY is not set."),
             setting(name::SESSION, Secret, "Session token of temporary keys."),
+            setting(name::STS, Origin, "Security token service; that of the region if absent."),
+            setting(name::METADATA, Origin, "Metadata service of EC2; 169.254.169.254 if absent."),
             setting(name::IDENTITY_FILE, File, "File with the token of a web identity (IRSA)."),
             setting(name::ROLE, Text, "Role that the web identity takes on."),
             setting(name::ROLE_SESSION, Text, "Name of that session."),

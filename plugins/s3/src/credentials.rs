@@ -35,11 +35,13 @@ pub enum Source {
         session: Option<String>,
         /// The region whose service is asked.
         region: String,
+        /// Another service that is asked.
+        service: Option<String>,
     },
     /// The container's endpoint.
     Container(Container),
-    /// The machine's metadata service.
-    Metadata,
+    /// The machine's metadata service, here.
+    Metadata(String),
 }
 
 /// A key with its secret.
@@ -70,6 +72,8 @@ impl fmt::Debug for Source {
     }
 }
 
+/// The metadata service of EC2.
+const METADATA: &str = "http://169.254.169.254";
 /// The key under which temporary keys are shared.
 const CACHED: &str = "s3-keys";
 impl Source {
@@ -111,6 +115,7 @@ impl Source {
                 file: file.to_owned(),
                 session,
                 region: region.to_owned(),
+                service: settings.optional(name::STS).map(str::to_owned),
             });
         }
         if let Some(container) = container(settings) {
@@ -124,7 +129,7 @@ impl Source {
                 name::ANONYMOUS
             )));
         }
-        Ok(Self::Metadata)
+        Ok(Self::Metadata(settings.optional(name::METADATA).unwrap_or(METADATA).to_owned()))
     }
 
     /// Who requests are made by, for messages; never a secret.
@@ -134,7 +139,7 @@ impl Source {
             Self::Anonymous => "nobody (anonymous)".to_owned(),
             Self::Identity { role, .. } => format!("role {role}"),
             Self::Container(_) => "the role of the container".to_owned(),
-            Self::Metadata => "the role of the machine".to_owned(),
+            Self::Metadata(_) => "the role of the machine".to_owned(),
         }
     }
 
@@ -142,9 +147,10 @@ impl Source {
     pub fn origin(&self) -> Option<String> {
         match self {
             Self::Static(_) | Self::Anonymous => None,
+            Self::Identity { service: Some(service), .. } => Some(service.clone()),
             Self::Identity { region, .. } => Some(format!("https://sts.{region}.amazonaws.com")),
             Self::Container(container) => Some(container.uri.clone()),
-            Self::Metadata => Some("http://169.254.169.254".to_owned()),
+            Self::Metadata(endpoint) => Some(endpoint.clone()),
         }
     }
 
@@ -164,10 +170,13 @@ impl Source {
 
     /// New keys.
     fn fetch(&self) -> Result<Fetched<Keys>, Error> {
-        let wire = Wire::default();
+        let wire = match self {
+            Self::Identity { service: Some(service), .. } => Wire::instead(service)?,
+            _ => Wire::default(),
+        };
         let context = Context::new().with_http_send(wire.clone()).with_file_read(SettingFile(self.file()));
         let found = match self {
-            Self::Identity { role, file, session, region } => {
+            Self::Identity { role, file, session, region, .. } => {
                 let provider =
                     AssumeRoleWithWebIdentityCredentialProvider::with_config(role.clone(), file.into())
                         .with_region(region.clone())
@@ -189,7 +198,9 @@ impl Source {
             }
             _ => {
                 let environment = StaticEnv { home_dir: None, envs: HashMap::new() };
-                now(IMDSv2CredentialProvider::new().provide_credential(&context.with_env(environment)))
+                let provider =
+                    IMDSv2CredentialProvider::new().with_endpoint(self.origin().unwrap_or_default());
+                now(provider.provide_credential(&context.with_env(environment)))
             }
         };
         let found = wire.outcome(&self.origin().unwrap_or_default(), &self.principal(), found)?;

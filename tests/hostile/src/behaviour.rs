@@ -113,6 +113,9 @@ behaviours! {
     HugeRandom,
     /// `head` sends a request to the address and fails with what came of it.
     HttpRequest,
+    /// `needs` wants the address; `head` asks it where else to go, goes there and to its neighbours, and fails with what came
+    /// of it.
+    RequestBeside,
     /// `head` connects to the address and fails with what came of it.
     Connect,
     /// `head` fails with its environment and arguments.

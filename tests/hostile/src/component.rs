@@ -62,6 +62,16 @@ impl Guest for Component {
                 port: 80,
                 purpose: "tests".to_owned(),
             }),
+            Behaviour::RequestBeside => {
+                let address = Given::new(&settings).required(ADDRESS)?;
+                let (host, port) = address.rsplit_once(':').unwrap_or((address, "80"));
+                needs.origins.push(OriginNeed {
+                    scheme: "http".to_owned(),
+                    host: host.to_owned(),
+                    port: port.parse().unwrap_or(80),
+                    purpose: "tests".to_owned(),
+                });
+            }
             Behaviour::CacheInNeeds => {
                 let _ = host::cache_get("key");
             }

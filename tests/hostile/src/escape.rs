@@ -7,7 +7,7 @@ use siltstone_plugin_sdk::types::Error;
 use siltstone_plugin_sdk::wasi::filesystem::preopens::get_directories;
 use siltstone_plugin_sdk::wasi::filesystem::types::{Descriptor, DescriptorFlags, OpenFlags, PathFlags};
 use siltstone_plugin_sdk::wasi::http::outgoing_handler;
-use siltstone_plugin_sdk::wasi::http::types::{Fields, OutgoingRequest, Scheme};
+use siltstone_plugin_sdk::wasi::http::types::{Fields, IncomingResponse, OutgoingRequest, Scheme};
 use siltstone_plugin_sdk::{error, host};
 
 use crate::Behaviour;
@@ -24,6 +24,7 @@ fn outcome<T: std::fmt::Debug, E: std::fmt::Debug>(result: Result<T, E>) -> Resu
 pub(crate) fn head(handle: &Handle) -> Result<(), Error> {
     match handle.behaviour {
         Behaviour::HttpRequest => outcome(request(&handle.address)),
+        Behaviour::RequestBeside => outcome(beside(&handle.address)),
         Behaviour::Connect => outcome(connect(&handle.address)),
         Behaviour::Environment => {
             let variables: Vec<_> = std::env::vars().collect();
@@ -95,9 +96,13 @@ fn connect(address: &str) -> std::io::Result<String> {
 }
 
 fn request(address: &str) -> Result<u16, String> {
+    send(&Scheme::Http, address).map(|response| response.status())
+}
+
+fn send(scheme: &Scheme, address: &str) -> Result<IncomingResponse, String> {
     let request = OutgoingRequest::new(Fields::new());
     let parts = [
-        request.set_scheme(Some(&Scheme::Http)),
+        request.set_scheme(Some(scheme)),
         request.set_authority(Some(address)),
         request.set_path_with_query(Some("/")),
     ];
@@ -107,7 +112,50 @@ fn request(address: &str) -> Result<u16, String> {
     let answer = outgoing_handler::handle(request, None).map_err(|code| format!("{code:?}"))?;
     answer.subscribe().block();
     match answer.get() {
-        Some(Ok(Ok(response))) => Ok(response.status()),
+        Some(Ok(Ok(response))) => Ok(response),
         other => Err(format!("{other:?}")),
+    }
+}
+
+/// Ways to write this machine and others that hold credentials, each with the port of a server that was not granted.
+const NEIGHBOURS: [&str; 10] = [
+    "localhost",
+    "LOCALHOST.",
+    "127.0.0.1",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[64:ff9b::7f00:1]",
+    "0.0.0.0",
+    "0x7f000001",
+    "2130706433",
+    "127.1",
+];
+
+/// What was reached beside the granted address, or every refusal.
+fn beside(address: &str) -> Result<String, String> {
+    let answer = send(&Scheme::Http, address).map_err(|e| format!("the granted address: {e}"))?;
+    let location = answer.headers().get("location").pop().unwrap_or_default();
+    let location = String::from_utf8_lossy(&location).into_owned();
+    let elsewhere = location.trim_start_matches("http://").trim_end_matches('/');
+    let port = elsewhere.rsplit_once(':').map(|(_, port)| port).unwrap_or_default();
+    let granted = address.rsplit_once(':').map(|(_, port)| port).unwrap_or_default();
+    let mut targets: Vec<String> = NEIGHBOURS.iter().map(|host| format!("{host}:{port}")).collect();
+    // The address that is granted, under other names.
+    targets.extend(NEIGHBOURS.iter().filter(|h| **h != "127.0.0.1").map(|host| format!("{host}:{granted}")));
+    targets.push(format!("user@127.0.0.1:{granted}"));
+    targets.extend(["169.254.169.254", "metadata.google.internal", "[fd00:ec2::254]"].map(str::to_owned));
+    let mut refusals = Vec::new();
+    for target in &targets {
+        for scheme in [Scheme::Http, Scheme::Https] {
+            match send(&scheme, target) {
+                Ok(response) => return Ok(format!("{target}: {}", response.status())),
+                Err(refusal) => refusals.push(format!("{target}: {refusal}")),
+            }
+        }
+    }
+    // The one that is granted, by another scheme.
+    match send(&Scheme::Https, address) {
+        Ok(response) => Ok(format!("{address}: {}", response.status())),
+        Err(refusal) => Err(format!("{} refusals, {elsewhere}: {refusal}", refusals.len())),
     }
 }

@@ -4,6 +4,7 @@
 mod azurite;
 mod cloud;
 mod fake_gcs;
+mod fake_identities;
 mod gcs_emulator;
 mod moto;
 mod process;
@@ -12,6 +13,7 @@ mod rclone;
 pub use azurite::Azurite;
 pub use cloud::{Cloud, Kind};
 pub use fake_gcs::{FakeGcs, KeyKind, Trouble};
+pub use fake_identities::{CLIENT_SECRET, CONTAINER, FakeIdentities, WORKLOAD};
 pub use gcs_emulator::GcsEmulator;
 pub use moto::Moto;
 pub use rclone::Rclone;

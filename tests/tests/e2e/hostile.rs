@@ -110,6 +110,7 @@ trials! {
     a_stream_that_is_kept_does_no_harm: KeepsStream in Put => Harmless;
     a_gigabyte_of_random_bytes_is_too_much: HugeRandom in Put => Fails(Fault, &["broke off"]);
     a_request_never_leaves_the_host: HttpRequest in Head => Fails(Denied, &["refused", "HttpRequestDenied"]);
+    a_need_of_any_address_is_refused: RequestBeside in Open => Fails(Denied, &["http://127.0.0.1"]);
     a_connection_never_leaves_the_host: Connect in Head => Fails(Denied, &["refused"]);
     there_is_no_environment_and_no_argument: Environment in Head => Fails(Denied, &["nothing there"]);
     a_file_that_was_not_granted_is_not_read: ReadFile in Head => Fails(Denied, &["neither a file setting"]);
@@ -133,6 +134,12 @@ struct House {
 
 impl House {
     async fn new(behaviour: Behaviour) -> Self {
+        let source = PluginSource::File(PathBuf::from(env!("HOSTILE_WASM")));
+        Self::with(behaviour, source, None).await
+    }
+
+    /// The same with a component of this trust, and another address than that of the listener.
+    async fn with(behaviour: Behaviour, source: PluginSource, address: Option<String>) -> Self {
         let root = tempfile::tempdir().unwrap();
         let at = |path: &str| root.path().join(path);
         std::fs::create_dir_all(at("granted")).unwrap();
@@ -157,10 +164,9 @@ impl House {
         .unwrap();
 
         let component = std::fs::read(env!("HOSTILE_WASM")).unwrap();
-        let source = PluginSource::File(PathBuf::from(env!("HOSTILE_WASM")));
         let plugin = Plugin::load(&engine, &component, source).await.unwrap();
-        let (folder, address) =
-            (at("granted").display().to_string(), listener.local_addr().unwrap().to_string());
+        let folder = at("granted").display().to_string();
+        let address = address.unwrap_or_else(|| listener.local_addr().unwrap().to_string());
         let env = |name: &str| match name {
             BEHAVIOUR => Some(behaviour.name().to_owned()),
             FOLDER => Some(folder.clone()),
@@ -215,6 +221,39 @@ async fn trial(behaviour: Behaviour, call: Call, outcome: Outcome) {
     let body = Blob::from(vec![5; 100_000]);
     let meta = house.filesystem.put(&key("a/b"), &body, &PutOptions::default()).await.unwrap();
     assert_eq!(meta, house.filesystem.head(&key("a/b")).await.unwrap());
+    house.assert_untouched();
+}
+
+/// A component that came with the host and was granted one address reaches no other: not where a redirect leads, not another
+/// port or scheme of the same machine, not the same address in another spelling, not a metadata service.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_granted_address_leads_to_no_other() {
+    use std::io::{Read, Write};
+    // Whatever is reached there is found by `assert_untouched`.
+    let forbidden = TcpListener::bind("127.0.0.1:0").unwrap();
+    let elsewhere = forbidden.local_addr().unwrap();
+    forbidden.set_nonblocking(true).unwrap();
+    let granted = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = granted.local_addr().unwrap().to_string();
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = granted.accept().unwrap();
+        let mut head = [0; 4096];
+        let _ = stream.read(&mut head).unwrap();
+        let answer = format!(
+            "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{elsewhere}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+        granted.set_nonblocking(true).unwrap();
+        granted
+    });
+    let house = House::with(Behaviour::RequestBeside, PluginSource::Bundled, Some(address)).await;
+    let storage = house.hostile.open(&Location::default()).await.unwrap();
+    let error = provoke(&*storage, Head).await.unwrap_err();
+    assert!(error.is(Denied) && error.to_string().contains("46 refusals"), "{error}");
+    let granted = served.join().unwrap();
+    for listener in [&forbidden, &granted] {
+        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
     house.assert_untouched();
 }
 

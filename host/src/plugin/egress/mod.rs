@@ -44,6 +44,11 @@ impl WasiHttpHooks for Egress {
         false
     }
 
+    /// Some pieces on their way while the next is moved, so that neither waits for the other with every piece.
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        4
+    }
+
     fn send_request(
         &mut self,
         request: http::Request<WasiBody>,

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use ::http::{Request, Response};
+use ::http::{Request, Response, Uri};
 use bytes::Bytes;
 use reqsign_core::{FileRead, HttpSend};
 
@@ -27,9 +27,29 @@ pub fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 /// Sends requests for credentials, and remembers one that failed for a reason that may pass: reqsign tells such failures no
 /// differently from wrong credentials.
 #[derive(Clone, Debug, Default)]
-pub struct Wire(Arc<Mutex<Option<Error>>>);
+pub struct Wire {
+    failure: Arc<Mutex<Option<Error>>>,
+    instead: Option<Uri>,
+}
 
 impl Wire {
+    /// Sends every request to another origin than it names, for providers whose address cannot be set.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-config` for what is no URI.
+    pub fn instead(origin: &str) -> Result<Self, Error> {
+        let wrong = |_| error::invalid_config(format!("{origin:?} is no address of a server"));
+        Ok(Self { failure: Arc::default(), instead: Some(origin.parse().map_err(wrong)?) })
+    }
+
+    fn target(&self, uri: &Uri) -> Uri {
+        let Some(instead) = &self.instead else { return uri.clone() };
+        let mut parts = instead.clone().into_parts();
+        parts.path_and_query = uri.path_and_query().cloned();
+        Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+    }
+
     /// What came of asking `from` for the credentials of `who`.
     ///
     /// # Errors
@@ -41,7 +61,7 @@ impl Wire {
         who: &str,
         found: Option<reqsign_core::Result<Option<T>>>,
     ) -> Result<T, Error> {
-        let passing = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let passing = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         match found {
             None => Err(error::internal("fetching credentials did not end")),
             Some(Ok(Some(value))) => Ok(value),
@@ -64,7 +84,7 @@ impl Wire {
     fn remember(&self, error: Error) -> String {
         let message = error.message.clone();
         if matches!(error.kind, ErrorKind::Transient | ErrorKind::Throttled) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
         message
     }
@@ -72,7 +92,8 @@ impl Wire {
 
 impl HttpSend for Wire {
     async fn http_send(&self, request: Request<Bytes>) -> reqsign_core::Result<Response<Bytes>> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        parts.uri = self.target(&parts.uri);
         let failed = |e: Error| reqsign_core::Error::unexpected(self.remember(e));
         let response = send(&parts, Body::Bytes(&body)).map_err(failed)?;
         let status = response.status;

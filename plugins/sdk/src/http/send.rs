@@ -81,7 +81,8 @@ fn prepare(parts: &Parts, authority: &str, size: u64) -> Result<OutgoingRequest,
     let mut fields: Vec<(String, Vec<u8>)> = parts
         .headers
         .iter()
-        .filter(|(name, _)| *name != ::http::header::HOST)
+        // Both are written here and by the host, whoever made the request.
+        .filter(|(name, _)| *name != ::http::header::HOST && *name != ::http::header::CONTENT_LENGTH)
         .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
         .collect();
     let has_body = size > 0 || matches!(parts.method.as_str(), "PUT" | "POST");

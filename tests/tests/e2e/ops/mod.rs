@@ -13,4 +13,5 @@ mod places;
 mod recovery;
 mod requests;
 mod round_trip;
+mod secrets;
 mod two_hosts;

@@ -3,6 +3,7 @@
 mod azure;
 mod filesystem;
 mod gcs;
+mod identities;
 mod lowered;
 mod s3;
 
