@@ -18,7 +18,7 @@ use crate::ops::{
     self, BackendInfo, BackupRequest, Context, CopyRequest, Copying, ForgetReport, Order, Registry,
     RestoreRequest, Status, VerifyDepth, VerifyReport,
 };
-use crate::plugin::{EngineSettings, Limits, PluginEngine};
+use crate::plugin::{EngineSettings, Limits, PluginEngine, Proxy};
 use crate::settings::{Cleanup, HostSettings};
 use crate::source::{RestoreTarget, SnapshotSource};
 use crate::storage::{StackSettings, Storage};
@@ -120,11 +120,14 @@ impl HostBuilder {
                 Some(read.map_err(|e| Error::io("start", path, e).with("variable", "BACKUP_CA_BUNDLE"))?)
             }
         };
+        let no_proxy = self.settings.no_proxy.iter().cloned();
+        let proxy = self.settings.https_proxy.as_ref().map(|uri| Proxy::new(&uri.0, no_proxy)).transpose()?;
         let engine = PluginEngine::new(EngineSettings {
             cache_dir: Some(self.settings.compile_cache.clone().unwrap_or_else(|| folder.join("compiled"))),
             protected: vec![data],
             limits: self.limits,
             authorities,
+            proxy,
             ..EngineSettings::default()
         })?;
         let backends =

@@ -9,7 +9,7 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Cache, CacheConfig, Config, Engine, WasmBacktraceDetails};
 
 use super::bindings::{host, io};
-use super::egress::{Client, GrantedOrigin, Lookup, SystemLookup};
+use super::egress::{Client, GrantedOrigin, Lookup, Proxy, SystemLookup};
 use super::limits::Limits;
 use super::state::State;
 use crate::error::{Error, Result};
@@ -31,6 +31,8 @@ pub struct EngineSettings {
     pub lookup: Option<Arc<dyn Lookup>>,
     /// Certificate authorities besides the system's, as PEM.
     pub authorities: Option<Vec<u8>>,
+    /// The proxy for origins behind TLS.
+    pub proxy: Option<Proxy>,
 }
 
 /// The runtime that all plugins of a host share.
@@ -41,6 +43,7 @@ pub struct PluginEngine {
     protected: Vec<PathBuf>,
     lookup: Arc<dyn Lookup>,
     authorities: Vec<reqwest::Certificate>,
+    proxy: Option<Proxy>,
 }
 
 impl std::fmt::Debug for PluginEngine {
@@ -60,7 +63,7 @@ impl PluginEngine {
     /// [`crate::ErrorKind::Invalid`] when a protected path is not absolute, [`crate::ErrorKind::Internal`] when the
     /// runtime cannot be set up on this machine.
     pub fn new(settings: EngineSettings) -> Result<Arc<Self>> {
-        let EngineSettings { cache_dir, mut protected, limits, lookup, authorities } = settings;
+        let EngineSettings { cache_dir, mut protected, limits, lookup, authorities, proxy } = settings;
         protected.extend(cache_dir.clone());
         if let Some(path) = protected.iter().find(|p| !p.is_absolute()) {
             let message = format!("the protected folder `{}` must be an absolute path", path.display());
@@ -93,7 +96,7 @@ impl PluginEngine {
                 found
             }
         };
-        Ok(Arc::new(Self { engine, linker, limits, protected, lookup, authorities }))
+        Ok(Arc::new(Self { engine, linker, limits, protected, lookup, authorities, proxy }))
     }
 
     /// What plugins may use.
@@ -112,7 +115,7 @@ impl PluginEngine {
 
     /// The client of one location.
     pub(crate) fn client(&self, origins: Vec<GrantedOrigin>) -> Result<Client> {
-        Client::new(origins, Arc::clone(&self.lookup), &self.authorities)
+        Client::new(origins, Arc::clone(&self.lookup), &self.authorities, self.proxy.as_ref())
     }
 
     pub(crate) fn protected(&self) -> &[PathBuf] {

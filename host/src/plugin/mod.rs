@@ -51,7 +51,7 @@ mod validate;
 
 pub use adapter::PluginStorage;
 pub use describe::{PluginInfo, Required, SettingInfo, SettingKind};
-pub use egress::{Found, Lookup, Reach, SystemLookup};
+pub use egress::{Found, Lookup, Proxy, Reach, SystemLookup};
 pub use engine::{EngineSettings, PluginEngine};
 pub use grants::FolderAccess;
 pub use limits::Limits;

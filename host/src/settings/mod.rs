@@ -5,4 +5,4 @@ mod values;
 
 pub(crate) use env::warn_of_unknown_settings;
 pub use env::{Effect, VARIABLES, Variable, environment, is_host_variable};
-pub use values::{Cleanup, HostSettings, StartCheck, VerifyMode};
+pub use values::{Cleanup, HostSettings, ProxyUrl, StartCheck, VerifyMode};

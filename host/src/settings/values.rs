@@ -27,6 +27,10 @@ pub struct HostSettings {
     pub extra_paths: Vec<PathBuf>,
     /// File with certificates in PEM of authorities that are trusted besides the system's.
     pub ca_bundle: Option<PathBuf>,
+    /// The proxy for stores behind TLS, as a URL that may hold a password.
+    pub https_proxy: Option<ProxyUrl>,
+    /// Hosts that are reached without the proxy.
+    pub no_proxy: Vec<String>,
     /// Where compiled plugins are kept; `None` = the default below the data folder.
     pub compile_cache: Option<PathBuf>,
     /// Cores that `CPUPercentage` is a share of.
@@ -53,6 +57,8 @@ impl HostSettings {
             max_pause: Duration::from_millis(50),
             extra_paths: Vec::new(),
             ca_bundle: None,
+            https_proxy: None,
+            no_proxy: Vec::new(),
             compile_cache: None,
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             publish_after: Duration::from_millis(500),
@@ -63,6 +69,16 @@ impl HostSettings {
     #[must_use]
     pub fn workers(&self, cpu_percentage: u8) -> usize {
         ((self.cores * usize::from(cpu_percentage) + 50) / 100).max(1)
+    }
+}
+
+/// The URL of a proxy. It may hold a password, so it is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProxyUrl(pub String);
+
+impl std::fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ProxyUrl(..)")
     }
 }
 

@@ -43,6 +43,8 @@ pub mod name {
     pub const CONTAINER_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
     /// A file with the token for it.
     pub const CONTAINER_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+    /// The file with the token for the broker.
+    pub const BROKER_TOKEN: &str = "AUTH_PROXY_IDENTITY_FILE";
     /// Where the security token service is.
     pub const STS: &str = "AWS_ENDPOINT_URL_STS";
     /// Where the metadata service of EC2 is.
@@ -200,7 +202,8 @@ pub fn describe() -> Info {
                 Flag,
                 "Send requests without a signature, to a bucket that anybody may use.",
             ),
-            setting(name::BROKER, Text, "Credential broker; not supported, so it must not be set."),
+            setting(name::BROKER, Text, "URL of a credential broker; wins over everything else."),
+            setting(name::BROKER_TOKEN, File, "File with the token that is shown to the broker."),
             setting(name::REGION[0], Text, "Region that requests are signed for; us-east-1 if absent."),
             setting(name::REGION[1], Text, "The same, where AWS_REGION is not set."),
             setting(name::KEY[0], Text, "Access key; wins over roles."),
@@ -290,6 +293,13 @@ mod tests {
             (&[("BACKUP_S3_BUCKET", "abc"), ("BACKUP_S3_PATH", "a/../b")], "BACKUP_S3_PATH"),
             (&[("BACKUP_S3_BUCKET", "abc"), ("AWS_REGION", "eu west")], "AWS_REGION"),
             (&[("BACKUP_S3_BUCKET", "abc"), ("BACKUP_S3_AUTH_PROXY_ENDPOINT", "x")], "AUTH_PROXY"),
+            (
+                &[
+                    ("BACKUP_S3_BUCKET", "abc"),
+                    ("BACKUP_S3_AUTH_PROXY_ENDPOINT", "https://broker.example/keys"),
+                ],
+                "AUTH_PROXY_IDENTITY_FILE",
+            ),
         ] {
             let error = read(given).unwrap_err();
             assert_eq!(error.kind, ErrorKind::InvalidConfig);

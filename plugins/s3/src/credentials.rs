@@ -11,16 +11,21 @@ use reqsign_aws_v4::{
 };
 use reqsign_core::{Context, ProvideCredential, StaticEnv};
 use serde::{Deserialize, Serialize};
-use siltstone_plugin_sdk::cloud::{Fetched, SettingFile, Wire, forget, now, now_ms, shared};
-use siltstone_plugin_sdk::error;
+use siltstone_plugin_sdk::cloud::{
+    Fetched, SettingFile, Wire, forget, iso_ms, now, now_ms, origin_need, shared,
+};
+use siltstone_plugin_sdk::http::{Body, retry_after_ms, send};
 use siltstone_plugin_sdk::settings::Settings;
 use siltstone_plugin_sdk::types::Error;
+use siltstone_plugin_sdk::{error, host};
 
 use crate::config::{container, name};
 
 /// Where keys come from.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Source {
+    /// A broker, at this URL.
+    Broker(String),
     /// Settings.
     Static(Keys),
     /// Nowhere: requests are not signed.
@@ -74,6 +79,8 @@ impl fmt::Debug for Source {
 
 /// The metadata service of EC2.
 const METADATA: &str = "http://169.254.169.254";
+/// Most bytes of an answer of a broker.
+const MAX_ANSWER: usize = 64 << 10;
 /// The key under which temporary keys are shared.
 const CACHED: &str = "s3-keys";
 impl Source {
@@ -86,11 +93,21 @@ impl Source {
     pub(crate) fn read(settings: &Settings<'_>, region: &str) -> Result<Self, Error> {
         let first =
             |names: [&str; 2]| names.into_iter().find_map(|name| settings.optional(name)).map(str::to_owned);
-        if settings.optional(name::BROKER).is_some() {
-            return Err(error::invalid_config(format!(
-                "{} is set, and credential brokers are not supported; use keys or a role",
-                name::BROKER
-            )));
+        if let Some(uri) = settings.optional(name::BROKER) {
+            if origin_need(uri, "").is_err() {
+                return Err(error::invalid_config(format!(
+                    "{} is {uri:?}; it must be a URL, as https://host/path",
+                    name::BROKER
+                )));
+            }
+            if settings.optional(name::BROKER_TOKEN).is_none() {
+                return Err(error::invalid_config(format!(
+                    "{} is set and {} is not; the broker wants a token",
+                    name::BROKER,
+                    name::BROKER_TOKEN
+                )));
+            }
+            return Ok(Self::Broker(uri.to_owned()));
         }
         if settings.flag(name::ANONYMOUS)? == Some(true) {
             return Ok(Self::Anonymous);
@@ -138,6 +155,7 @@ impl Source {
             Self::Static(keys) => format!("access key {}", keys.key),
             Self::Anonymous => "nobody (anonymous)".to_owned(),
             Self::Identity { role, .. } => format!("role {role}"),
+            Self::Broker(_) => "whoever the broker names".to_owned(),
             Self::Container(_) => "the role of the container".to_owned(),
             Self::Metadata(_) => "the role of the machine".to_owned(),
         }
@@ -149,6 +167,7 @@ impl Source {
             Self::Static(_) | Self::Anonymous => None,
             Self::Identity { service: Some(service), .. } => Some(service.clone()),
             Self::Identity { region, .. } => Some(format!("https://sts.{region}.amazonaws.com")),
+            Self::Broker(uri) => Some(uri.clone()),
             Self::Container(container) => Some(container.uri.clone()),
             Self::Metadata(endpoint) => Some(endpoint.clone()),
         }
@@ -159,6 +178,7 @@ impl Source {
         match self {
             Self::Static(keys) => Ok(Some(credential(keys.clone()))),
             Self::Anonymous => Ok(None),
+            Self::Broker(uri) => shared(CACHED, || broker(uri)).map(|keys| Some(credential(keys))),
             _ => shared(CACHED, || self.fetch()).map(|keys| Some(credential(keys))),
         }
     }
@@ -211,6 +231,45 @@ impl Source {
             Keys { key: found.access_key_id, secret: found.secret_access_key, token: found.session_token };
         Ok(Fetched { value, lasts_ms })
     }
+}
+
+/// What a broker answers.
+#[derive(Deserialize)]
+struct Brokered {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: Option<String>,
+    expiration: Option<String>,
+}
+
+/// Keys of a broker: a GET that shows the token of the identity file.
+fn broker(uri: &str) -> Result<Fetched<Keys>, Error> {
+    let failed = |why: String| error::unauthenticated(format!("{uri} gave no credentials: {why}"));
+    let token = host::read_file(name::BROKER_TOKEN)
+        .map_err(|e| error::invalid_config(format!("{}: {e}", name::BROKER_TOKEN)))?;
+    let token = String::from_utf8(token)
+        .map_err(|_| error::invalid_config(format!("{} holds no text", name::BROKER_TOKEN)))?;
+    let request = http::Request::get(uri).header("authorization", format!("Bearer {}", token.trim()));
+    let (parts, ()) = request.body(()).map_err(|e| failed(e.to_string()))?.into_parts();
+    let response = send(&parts, Body::Empty)?;
+    let status = response.status.as_u16();
+    let answer = response.read(MAX_ANSWER)?;
+    if status != 200 {
+        let mut error = match status {
+            429 | 503 => error::throttled(format!("{uri} answered HTTP {status}")),
+            500..=599 => error::transient(format!("{uri} answered HTTP {status}")),
+            _ => failed(format!("HTTP {status}; look at {}", name::BROKER_TOKEN)),
+        };
+        error.http_status = Some(status);
+        error.retry_after_ms = retry_after_ms(&response.headers);
+        return Err(error);
+    }
+    let found: Brokered =
+        serde_json::from_slice(&answer).map_err(|_| failed("its answer is not its protocol".to_owned()))?;
+    let lasts_ms = found.expiration.as_deref().and_then(iso_ms).map(|end| end.saturating_sub(now_ms()));
+    let value =
+        Keys { key: found.access_key_id, secret: found.secret_access_key, token: found.session_token };
+    Ok(Fetched { value, lasts_ms })
 }
 
 fn credential(keys: Keys) -> Credential {

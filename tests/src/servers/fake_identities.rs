@@ -124,6 +124,12 @@ fn route(shared: &Shared, parts: &Parts, body: &Bytes) -> Option<(bool, String)>
         ("GET", "/latest/meta-data/iam/security-credentials/backup-role") => {
             (header("x-aws-ec2-metadata-token") == IMDS).then(|| (true, keys.to_string()))
         }
+        ("GET", "/broker") => (header("authorization") == format!("Bearer {WORKLOAD}")).then(|| {
+            let keys = json!({
+                "access_key_id": key, "secret_access_key": secret, "session_token": SESSION, "expiration": expiration,
+            });
+            (true, keys.to_string())
+        }),
         ("GET", "/container") => (header("authorization") == CONTAINER).then(|| (true, keys.to_string())),
         ("POST", "/") => {
             let is_right = has(form, "Action", "AssumeRoleWithWebIdentity")

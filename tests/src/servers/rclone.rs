@@ -20,7 +20,7 @@ impl Rclone {
     /// The access key and the secret key.
     pub const KEYS: (&str, &str) = ("AKTESTKEY", "secretsecret123");
 
-    /// Starts it behind TLS, with a certificate for `localhost`; its authority is in `<folder>/ca.pem`.
+    /// Starts it behind TLS, with a certificate for `localhost` and `store.test`; its authority is in `<folder>/ca.pem`.
     ///
     /// # Errors
     ///
@@ -29,7 +29,14 @@ impl Rclone {
         let (key, certificate) = (folder.join("key.pem"), folder.join("ca.pem"));
         // Not one of an authority, which no server may show, though it is trusted as one.
         let basic = "basicConstraints=critical,CA:FALSE";
-        let subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext", basic];
+        let subject = [
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost,DNS:store.test",
+            "-addext",
+            basic,
+        ];
         let made = Command::new("openssl")
             .args([
                 "req",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use wasmtime_wasi_http::Error as HttpError;
 
 use super::origin::{Allowed, GrantedOrigin, Origin};
+use super::proxy::Proxy;
 use super::resolver::{Guarded, Lookup};
 use crate::error::{Error, Result};
 
@@ -25,11 +26,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// HTTP/1.1 and 2, no redirects, no retries, no decompression, no cookies, no proxy.
+    /// HTTP/1.1 and 2, no redirects, no retries, no decompression, no cookies; a proxy only where one is given.
     pub(crate) fn new(
         origins: Vec<GrantedOrigin>,
         lookup: Arc<dyn Lookup>,
         authorities: &[reqwest::Certificate],
+        proxy: Option<&Proxy>,
     ) -> Result<Self> {
         // Only where the process has chosen none: the choice of its owner stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -43,15 +45,25 @@ impl Client {
             builder.tls_certs_only(authorities.iter().cloned())
         };
         let http = builder
-            .dns_resolver(Arc::new(Guarded { allowed: Arc::clone(&allowed), lookup }))
+            .dns_resolver(Arc::new(Guarded {
+                allowed: Arc::clone(&allowed),
+                lookup,
+                proxy: proxy.map(Proxy::host),
+            }))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
+            // Never that of the environment by itself.
             .no_proxy()
             .referer(false)
             .tcp_nodelay(true)
             .connect_timeout(CONNECT)
             .pool_max_idle_per_host(IDLE)
-            .pool_idle_timeout(IDLE_TIME)
+            .pool_idle_timeout(IDLE_TIME);
+        let http = match proxy {
+            Some(proxy) => http.proxy(proxy.rule()),
+            None => http,
+        };
+        let http = http
             .build()
             .map_err(|e| Error::internal("open", "the HTTP client cannot be set up").with_source(e))?;
         Ok(Self { http, allowed })

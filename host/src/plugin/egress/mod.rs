@@ -9,6 +9,7 @@ mod address;
 mod body;
 mod client;
 mod origin;
+mod proxy;
 mod resolver;
 
 use std::error::Error as StdError;
@@ -21,6 +22,7 @@ use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody, WasiHttpH
 pub use address::Reach;
 pub(crate) use client::Client;
 pub(crate) use origin::{GrantedOrigin, Origin, bare};
+pub use proxy::Proxy;
 use resolver::Refused;
 pub use resolver::{Found, Lookup, SystemLookup};
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::origin::Allowed;
+use super::origin::{Allowed, bare};
 
 /// The addresses of a name, as a resolver found them.
 pub type Found = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
@@ -51,15 +51,18 @@ impl std::error::Error for Refused {}
 pub(super) struct Guarded {
     pub(super) allowed: Arc<Allowed>,
     pub(super) lookup: Arc<dyn Lookup>,
+    /// The host of the proxy, which the client connects to by itself. No guest can name it, unless it is granted as well.
+    pub(super) proxy: Option<String>,
 }
 
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_owned();
         let reaches = self.allowed.reaches_of_host(&host);
+        let is_proxy = self.proxy.as_ref() == Some(&bare(&host));
         let found = self.lookup.lookup(&host);
         Box::pin(async move {
-            let admitted = |address: &IpAddr| reaches.iter().any(|reach| reach.admits(*address));
+            let admitted = |address: &IpAddr| is_proxy || reaches.iter().any(|reach| reach.admits(*address));
             let found: Vec<IpAddr> = found.await?.into_iter().filter(admitted).collect();
             if found.is_empty() {
                 return Err(Refused(host).into());

@@ -54,7 +54,7 @@ fn egress(grants: &[(&str, Reach)], answers: &[&[&str]]) -> Egress {
         .collect();
     let answers = answers.iter().map(|list| list.iter().map(|a| a.parse().unwrap()).collect()).collect();
     let lookup = Arc::new(Scripted(Mutex::new(answers)));
-    Egress::Open(Arc::new(Client::new(origins, lookup, &[]).unwrap()))
+    Egress::Open(Arc::new(Client::new(origins, lookup, &[], None).unwrap()))
 }
 
 async fn get(egress: &mut Egress, uri: &str) -> Result<(u16, Bytes), HttpError> {

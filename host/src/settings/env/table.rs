@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::parse;
 use crate::model::NodeName;
-use crate::settings::{Cleanup, HostSettings, StartCheck, VerifyMode};
+use crate::settings::{Cleanup, HostSettings, ProxyUrl, StartCheck, VerifyMode};
 
 /// Name of a node that was not given one.
 pub(super) const DEFAULT_NODE: &str = "node1";
@@ -172,6 +172,50 @@ pub const VARIABLES: &[Variable] = &[
         apply: |draft, value| {
             let mut paths = parse::paths(value)?;
             draft.settings.ca_bundle = Some(paths.pop().filter(|_| paths.is_empty())?);
+            Some(())
+        },
+    },
+    Variable {
+        name: "https_proxy",
+        default: "",
+        expects: "the URL of a proxy, as `http://host:port`",
+        doc: "Proxy for stores and token services behind TLS; not for addresses, this machine and metadata services.",
+        effect: Effect::Sets,
+        apply: |draft, value| {
+            draft.settings.https_proxy = Some(ProxyUrl(value.to_owned()));
+            Some(())
+        },
+    },
+    Variable {
+        name: "HTTPS_PROXY",
+        default: "",
+        expects: "the URL of a proxy, as `http://host:port`",
+        doc: "Proxy for stores and token services behind TLS; not for addresses, this machine and metadata services.",
+        effect: Effect::Sets,
+        apply: |draft, value| {
+            draft.settings.https_proxy = Some(ProxyUrl(value.to_owned()));
+            Some(())
+        },
+    },
+    Variable {
+        name: "no_proxy",
+        default: "",
+        expects: "hosts separated by commas",
+        doc: "Hosts that are reached without the proxy, each with all names below it; `*` for all.",
+        effect: Effect::Sets,
+        apply: |draft, value| {
+            draft.settings.no_proxy = value.split(',').map(str::to_owned).collect();
+            Some(())
+        },
+    },
+    Variable {
+        name: "NO_PROXY",
+        default: "",
+        expects: "hosts separated by commas",
+        doc: "Hosts that are reached without the proxy, each with all names below it; `*` for all.",
+        effect: Effect::Sets,
+        apply: |draft, value| {
+            draft.settings.no_proxy = value.split(',').map(str::to_owned).collect();
             Some(())
         },
     },

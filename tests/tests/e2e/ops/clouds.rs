@@ -3,6 +3,7 @@
 use siltstone::ErrorKind;
 use siltstone::model::{Compression, Location, State};
 use siltstone::ops::{BackupRequest, CopyRequest, Order, RestoreRequest, VerifyDepth};
+use siltstone::settings::ProxyUrl;
 use siltstone_tests::ops_house::{BACKEND, House, Plan, error_of, files, fill, shown};
 use siltstone_tests::servers::{Azurite, Cloud, Kind, Rclone};
 use tempfile::tempdir;
@@ -196,6 +197,67 @@ async fn a_store_behind_tls_is_trusted_by_its_authority_only() {
     plan.settings.ca_bundle = Some(folder.path().join("missing.pem"));
     let error = plan.start().await.map(drop).unwrap_err().to_string();
     assert!(error.contains("BACKUP_CA_BUNDLE") && error.contains("missing.pem"), "{error}");
+}
+
+/// Takes `CONNECT`, tells who was asked for, and connects to this machine whatever the name.
+async fn proxy() -> (std::net::SocketAddr, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let seen = std::sync::Arc::clone(&seen);
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(client.read_u8().await.unwrap());
+                }
+                let line = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
+                let port: u16 = line.split([':', ' ']).find_map(|part| part.parse().ok()).unwrap();
+                seen.lock().unwrap().push(line);
+                let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_behind_tls_is_reached_through_the_proxy_that_is_named() {
+    let folder = tempdir().unwrap();
+    let server = Rclone::start_secure(folder.path(), &["nightly"]).unwrap();
+    let (address, asked) = proxy().await;
+    // A name that nobody but the proxy can resolve.
+    let endpoint = format!("store.test:{}", server.port);
+    let variables = [
+        ("BACKUP_S3_BUCKET", "nightly"),
+        ("BACKUP_S3_ENDPOINT", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", Rclone::KEYS.0),
+        ("AWS_SECRET_ACCESS_KEY", Rclone::KEYS.1),
+    ];
+    let mut plan = Plan::new(folder.path(), "a").unwrap().with_plugin("s3", &variables);
+    plan.settings.ca_bundle = Some(folder.path().join("ca.pem"));
+    plan.settings.https_proxy = Some(ProxyUrl(format!("http://{address}")));
+    let a = plan.start().await.unwrap();
+    fill(&a.db, 20_000).unwrap();
+    a.host.backup(BackupRequest::new("s3", "x")).await.unwrap();
+    let status = a.host.wait_backup("s3", "x", &Location::default()).await.unwrap();
+    assert_eq!(status.state, State::Success, "{}", shown(&status));
+    let seen = asked.lock().unwrap().clone();
+    assert!(!seen.is_empty() && seen.iter().all(|line| line.starts_with("CONNECT store.test:")), "{seen:?}");
+    a.stop().await;
+    // Not through it, so the name is unknown.
+    plan.settings.no_proxy = vec!["store.test".to_owned()];
+    plan.stack.retry.attempts = 2;
+    let b = plan.start().await.unwrap();
+    let error = b.host.backup(BackupRequest::new("s3", "y")).await.unwrap_err().to_string();
+    assert!(error.contains("store.test") && error.contains("cannot be reached"), "{error}");
+    assert_eq!(asked.lock().unwrap().len(), seen.len());
+    b.stop().await;
 }
 
 /// All files below a folder.

@@ -27,7 +27,8 @@ async fn every_role_of_s3_leads_to_keys_that_all_instances_share() {
     let (workload, container) = (file("workload", WORKLOAD), file("container", CONTAINER));
     let identities = FakeIdentities::start(FAR).await.unwrap();
     let (origin, uri) = (identities.origin(), format!("{}/container", identities.origin()));
-    let ways: [&[(&str, &str)]; 4] = [
+    let broker = format!("{origin}/broker");
+    let ways: [&[(&str, &str)]; 5] = [
         &[
             ("AWS_WEB_IDENTITY_TOKEN_FILE", &workload),
             ("AWS_ROLE_ARN", "arn:aws:iam::1:role/backup"),
@@ -42,6 +43,12 @@ async fn every_role_of_s3_leads_to_keys_that_all_instances_share() {
         ],
         &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri), ("AWS_CONTAINER_AUTHORIZATION_TOKEN", CONTAINER)],
         &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &origin)],
+        &[
+            ("BACKUP_S3_AUTH_PROXY_ENDPOINT", &broker),
+            ("AUTH_PROXY_IDENTITY_FILE", &workload),
+            ("AWS_ACCESS_KEY_ID", "stale"),
+            ("AWS_SECRET_ACCESS_KEY", "stale-and-wrong"),
+        ],
     ];
     for (number, way) in (1..).zip(ways) {
         let fixed = [
