@@ -60,17 +60,25 @@ impl Redactor {
     pub(crate) fn learn(&self, name: &str, content: &[u8]) {
         let content = String::from_utf8_lossy(content);
         let (mut public, mut texts) = (Vec::new(), Vec::new());
-        if let Ok(json) = serde_json::from_str(&content) {
-            sort_values(&json, &mut public, &mut texts);
-        }
         let mut pieces = vec![content.trim()];
-        // What is escaped in the file is shown without its escapes.
-        pieces.extend(texts.iter().flat_map(|text| text.lines()).map(str::trim));
-        for line in content.lines() {
-            pieces.push(line.trim());
-            pieces.extend(line.split('"').filter(|piece| piece.len() >= MIN_QUOTED));
-            if let Some((_, value)) = line.split_once(['=', ':']) {
-                pieces.push(value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',')));
+        if let Ok(json @ serde_json::Value::Object(_)) = serde_json::from_str(&content) {
+            sort_values(&json, &mut public, &mut texts);
+            // What is escaped in the file is shown without its escapes.
+            pieces.extend(
+                texts
+                    .iter()
+                    .flat_map(|text| std::iter::once(text.as_str()).chain(text.lines()))
+                    .map(str::trim),
+            );
+        } else {
+            for line in content.lines() {
+                pieces.push(line.trim());
+                pieces.extend(line.split('"').filter(|piece| piece.len() >= MIN_QUOTED));
+                if let Some((_, value)) = line.split_once(['=', ':']) {
+                    pieces.push(
+                        value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',')),
+                    );
+                }
             }
         }
         let mut guard = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
@@ -125,18 +133,28 @@ impl Redactor {
     }
 }
 
+/// Names in a connection string or a query whose values say where or who, not how to get in.
+fn is_public_name(name: &str) -> bool {
+    const PUBLIC: [&str; 3] = ["accountname", "endpointsuffix", "defaultendpointsprotocol"];
+    let name = name.to_ascii_lowercase();
+    PUBLIC.contains(&name.as_str()) || name.ends_with("endpoint")
+}
+
 /// Long values in a connection string or a query, as they stand there and percent-decoded; addresses are no secrets.
 fn values_within(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for part in text.split([';', '&', '?']) {
         // Of `SharedAccessSignature=sv=...` as well as of `AccountKey=...==`.
         let mut rest = part;
-        while let Some((_, value)) = rest.split_once('=') {
-            let is_padding = value.bytes().all(|b| b == b'=');
+        while let Some((name, value)) = rest.split_once('=') {
+            if is_public_name(name.trim()) {
+                break;
+            }
             if value.len() >= MIN_QUOTED && !value.contains("://") {
                 found.push(value.to_owned());
                 found.push(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned());
             }
+            let is_padding = value.bytes().all(|b| b == b'=');
             rest = if is_padding { "" } else { value };
         }
     }
@@ -159,7 +177,7 @@ const PUBLIC: [&str; 12] = [
     "service_account_impersonation_url",
 ];
 
-/// The texts of a document at any depth: those of such fields, and long ones of others.
+/// The texts of a document at any depth: those of such fields, and those of others.
 fn sort_values(json: &serde_json::Value, public: &mut Vec<String>, texts: &mut Vec<String>) {
     match json {
         serde_json::Value::Object(fields) => {
@@ -171,7 +189,7 @@ fn sort_values(json: &serde_json::Value, public: &mut Vec<String>, texts: &mut V
             }
         }
         serde_json::Value::Array(values) => values.iter().for_each(|value| sort_values(value, public, texts)),
-        serde_json::Value::String(text) if text.len() >= MIN_QUOTED => texts.push(text.clone()),
+        serde_json::Value::String(text) => texts.push(text.clone()),
         _ => {}
     }
 }
@@ -241,6 +259,25 @@ mod tests {
             redactor.clean("https://acme.example.com and 2021-08-06"),
             "https://acme.example.com and 2021-08-06"
         );
+    }
+
+    #[test]
+    fn what_a_connection_string_says_of_who_and_where_is_no_secret() {
+        let text = "DefaultEndpointsProtocol=https;AccountName=averylongaccountname1;\
+                    AccountKey=c29tZSBrZXk9PT09PT09;EndpointSuffix=core.windows.net";
+        let redactor = Redactor::new([("CONNECTION".to_owned(), text.to_owned())]);
+        let home = "https://averylongaccountname1.blob.core.windows.net/nightly";
+        assert!(!redactor.finds(home) && redactor.finds("c29tZSBrZXk9PT09PT09"));
+    }
+
+    #[test]
+    fn the_names_of_fields_are_no_secrets() {
+        let redactor = Redactor::default();
+        redactor.learn(
+            "FILE",
+            b"{\n  \"credential_source\": {\n    \"some_key_of_a_file\": \"hush-hush\"\n  }\n}\n",
+        );
+        assert_eq!(redactor.clean("`credential_source` hush-hush"), "`credential_source` [redacted FILE]");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use reqsign_azure_storage::{
 };
 use reqsign_core::{Context, ProvideCredential, StaticEnv};
 use serde::{Deserialize, Serialize};
-use siltstone_plugin_sdk::cloud::{Fetched, SettingFile, Wire, forget, now, now_ms, shared};
+use siltstone_plugin_sdk::cloud::{Fetched, SettingFile, Wire, now, now_ms, renew, shared};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::settings::Settings;
 use siltstone_plugin_sdk::types::Error;
@@ -84,9 +84,14 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
-    /// Called when the service does not accept the credentials: whether other ones will be there for the next call.
-    pub fn renew(&self) -> bool {
-        self.origin().is_some() && forget(CACHED)
+    /// Called when the service does not accept these credentials: whether other ones will be there for the next call.
+    pub fn renew(&self, used: Option<&Credential>) -> bool {
+        let (Some(_), Some(used)) = (self.origin(), used) else { return false };
+        renew(
+            CACHED,
+            |kept: &Token| matches!(used, Credential::BearerToken { token, .. } if *token == kept.token),
+            || self.fetch(),
+        )
     }
 
     /// What a connection string says.

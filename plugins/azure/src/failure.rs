@@ -46,8 +46,9 @@ pub fn error(
     made.http_status = Some(status.as_u16());
     made.request_id = header("x-ms-request-id");
     made.retry_after_ms = retry_after_ms(headers);
-    // A server that broke down may have done it first.
-    if asked.changes && matches!(status.as_u16(), 500 | 502 | 504) {
+    // A server that broke down may have done it first, unless it says that it refused.
+    let refuses = kind == ErrorKind::Throttled && !code.is_empty();
+    if asked.changes && matches!(status.as_u16(), 500 | 502..=599) && !refuses {
         error::outcome_unknown(made)
     } else {
         made
@@ -191,6 +192,7 @@ mod tests {
         assert_eq!(told(412, "ConditionNotMet", true, &stale).kind, K::PreconditionFailed);
         assert_eq!(told(500, "InternalError", true, &stale).outcome, Outcome::Unknown);
         assert_eq!(told(500, "InternalError", false, &stale).outcome, Outcome::NoEffect);
-        assert_eq!(told(503, "", true, &stale).outcome, Outcome::NoEffect);
+        assert_eq!(told(503, "", true, &stale).outcome, Outcome::Unknown);
+        assert_eq!(told(503, "ServerBusy", true, &stale).outcome, Outcome::NoEffect);
     }
 }

@@ -34,8 +34,6 @@ const MAX_DOCUMENT: usize = 8 << 20;
 const PAGE: u32 = 5_000;
 /// The number of the block that says that an upload was given up; parts begin at 1.
 const GIVEN_UP: u32 = 0;
-/// Most blocks of an upload that was given up whose bytes are taken away.
-const SHRUNK: usize = 64;
 
 /// An upload is a name for its blocks, and what the blob will be told.
 type Upload = cloud::Upload<Blocks>;
@@ -142,8 +140,9 @@ impl Store {
     ) -> Result<Page, Error> {
         let full = self.config.prefix.full(prefix);
         let count = limit.clamp(1, PAGE).to_string();
-        let mut query =
-            vec![("restype", "container"), ("comp", "list"), ("maxresults", &count), ("prefix", &full)];
+        let mut query = vec![("restype", "container"), ("comp", "list"), ("maxresults", &count)];
+        // An empty value is signed in one way by the library and in another by the service.
+        query.extend((!full.is_empty()).then_some(("prefix", full.as_str())));
         query.extend(delimiter.map(|delimiter| ("delimiter", delimiter)));
         query.extend(token.map(|token| ("marker", token)));
         let request = self.config.request(Method::GET, None, &query);
@@ -235,8 +234,9 @@ impl Store {
 
     /// See `multipart-abort` of the contract.
     ///
-    /// The service has no such request. It removes blocks that are part of no blob after a week; until then this replaces
-    /// them by blocks of one byte, and a further one keeps the upload from being finished.
+    /// The service has no such request; it removes blocks that are part of no blob after a week. A further block tells a
+    /// later finish that the upload was given up. The blocks stay as they are: a finish that is on its way when this is asked
+    /// for makes the object that was meant, or none.
     pub fn abort(&self, key: &str, token: &str) -> Result<(), Error> {
         let Some(upload) = Upload::parse(token) else { return Ok(()) };
         let name = &upload.state.name;
@@ -246,19 +246,12 @@ impl Store {
             return Ok(());
         }
         self.put_block(key, name, GIVEN_UP, Body::Bytes(b"-"), ONE_BYTE_MD5)?;
-        let is_large = |block: &&Block| block.size > 1;
-        let mut shrunk = 0;
-        for block in own.iter().filter(is_large).take(SHRUNK) {
-            self.put_block_as(key, &block.name, Body::Bytes(b"-"), ONE_BYTE_MD5)?;
-            shrunk += block.size;
-        }
         let bytes: u64 = own.iter().map(|block| block.size).sum();
-        let left = bytes - shrunk;
         host::log(
             host::LogLevel::Info,
             &format!(
-                "the upload of {key} in container {} was given up; {} blocks with {left} of its {bytes} bytes stay until \
-                 Azure removes them, after seven days at most",
+                "the upload of {key} in container {} was given up; its {} blocks of {bytes} bytes stay until Azure \
+                 removes them, after seven days",
                 self.config.container,
                 own.len()
             ),
@@ -314,7 +307,7 @@ impl Store {
         let fault = reply::fault(&document);
         let mut error = failure::error(&self.config, asked, response.status, &response.headers, fault);
         // Credentials that end in the middle of a backup do not end the backup.
-        if error.kind == ErrorKind::Unauthenticated && self.config.source.renew() {
+        if error.kind == ErrorKind::Unauthenticated && self.config.source.renew(credential.as_ref()) {
             error.kind = ErrorKind::Transient;
         }
         Err(error)

@@ -58,12 +58,10 @@ pub fn error(
         id.chars().take(128).collect()
     });
     made.retry_after_ms = retry_after_ms(headers);
-    // A server that broke down may have done it first.
-    if asked.changes && matches!(status.as_u16(), 500 | 502 | 504) {
-        error::outcome_unknown(made)
-    } else {
-        made
-    }
+    // A server that broke down, or that was too slow, may have done it first.
+    let refuses = kind == ErrorKind::Throttled && !fault.reason.is_empty();
+    let breaks = matches!(status.as_u16(), 408 | 500 | 502..=599);
+    if asked.changes && breaks && !refuses { error::outcome_unknown(made) } else { made }
 }
 
 fn kind(status: StatusCode, fault: &Fault, condition: &Precondition) -> ErrorKind {
@@ -158,6 +156,8 @@ mod tests {
         assert_eq!(told(412, "conditionNotMet", "", true, &stale).kind, ErrorKind::PreconditionFailed);
         assert_eq!(told(500, "", "", true, &stale).outcome, Outcome::Unknown);
         assert_eq!(told(500, "", "", false, &stale).outcome, Outcome::NoEffect);
-        assert_eq!(told(503, "", "", true, &stale).outcome, Outcome::NoEffect);
+        assert_eq!(told(503, "backendError", "", true, &stale).outcome, Outcome::Unknown);
+        assert_eq!(told(503, "SlowDown", "", true, &stale).outcome, Outcome::NoEffect);
+        assert_eq!(told(429, "", "", true, &stale).outcome, Outcome::NoEffect);
     }
 }

@@ -260,7 +260,7 @@ impl Store {
         let fault = reply::fault(&document);
         let mut error = failure::error(&self.config, asked, response.status, &response.headers, fault);
         // A token that ends in the middle of a backup does not end the backup.
-        if error.kind == ErrorKind::Unauthenticated && self.config.source.renew() {
+        if error.kind == ErrorKind::Unauthenticated && self.config.source.renew(token.as_deref()) {
             error.kind = ErrorKind::Transient;
         }
         Err(error)

@@ -12,7 +12,7 @@ use reqsign_aws_v4::{
 use reqsign_core::{Context, ProvideCredential, StaticEnv};
 use serde::{Deserialize, Serialize};
 use siltstone_plugin_sdk::cloud::{
-    Fetched, SettingFile, Wire, forget, iso_ms, now, now_ms, origin_need, shared,
+    Fetched, SettingFile, Wire, iso_ms, now, now_ms, origin_need, renew, shared,
 };
 use siltstone_plugin_sdk::http::{Body, retry_after_ms, send};
 use siltstone_plugin_sdk::settings::Settings;
@@ -84,9 +84,14 @@ const MAX_ANSWER: usize = 64 << 10;
 /// The key under which temporary keys are shared.
 const CACHED: &str = "s3-keys";
 impl Source {
-    /// Called when the service does not accept the credentials: whether other ones will be there for the next call.
-    pub fn renew(&self) -> bool {
-        self.origin().is_some() && forget(CACHED)
+    /// Called when the service does not accept these credentials: whether other ones will be there for the next call.
+    pub fn renew(&self, used: Option<&Credential>) -> bool {
+        let (Some(_), Some(used)) = (self.origin(), used) else { return false };
+        renew(
+            CACHED,
+            |kept: &Keys| kept.secret == used.secret_access_key && kept.token == used.session_token,
+            || self.fetch_any(),
+        )
     }
 
     /// What the settings say.
@@ -178,8 +183,7 @@ impl Source {
         match self {
             Self::Static(keys) => Ok(Some(credential(keys.clone()))),
             Self::Anonymous => Ok(None),
-            Self::Broker(uri) => shared(CACHED, || broker(uri)).map(|keys| Some(credential(keys))),
-            _ => shared(CACHED, || self.fetch()).map(|keys| Some(credential(keys))),
+            _ => shared(CACHED, || self.fetch_any()).map(|keys| Some(credential(keys))),
         }
     }
 
@@ -188,7 +192,15 @@ impl Source {
         if matches!(self, Self::Identity { .. }) { name::IDENTITY_FILE } else { name::CONTAINER_TOKEN_FILE }
     }
 
-    /// New keys.
+    /// New keys, from wherever they come.
+    fn fetch_any(&self) -> Result<Fetched<Keys>, Error> {
+        match self {
+            Self::Broker(uri) => broker(uri),
+            _ => self.fetch(),
+        }
+    }
+
+    /// New keys of a role.
     fn fetch(&self) -> Result<Fetched<Keys>, Error> {
         let wire = match self {
             Self::Identity { service: Some(service), .. } => Wire::instead(service)?,

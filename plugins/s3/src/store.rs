@@ -249,7 +249,7 @@ impl Store {
         let fault = reply::fault(&document);
         let mut error = failure::error(&self.config, asked, response.status, &response.headers, fault);
         // Credentials that end in the middle of a backup do not end the backup.
-        if error.kind == ErrorKind::Unauthenticated && self.config.source.renew() {
+        if error.kind == ErrorKind::Unauthenticated && self.config.source.renew(keys.as_ref()) {
             error.kind = ErrorKind::Transient;
         }
         Err(error)

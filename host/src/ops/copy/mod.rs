@@ -165,7 +165,10 @@ async fn run(context: Arc<Context>, job: Job) -> Result<CopyReport> {
     };
     let ended = match ended {
         Ok((report, nodes)) => match commit(&job).await {
-            Ok(()) => confirm(&context, &job, &nodes).await.map(|()| report),
+            Ok(()) => confirm(&context, &job, &nodes).await.map(|()| report).map_err(|e| {
+                let is_certain = [ErrorKind::Conflict, ErrorKind::AlreadyExists, ErrorKind::Corrupt];
+                if is_certain.iter().any(|kind| e.is(*kind)) { e } else { e.outcome_unknown() }
+            }),
             Err(error) => Err(error),
         },
         Err(error) => Err(error),

@@ -64,7 +64,7 @@ impl Source {
             ..e
         })?;
         let lasts_ms = granted.expires_in.map(|seconds| seconds.saturating_mul(1_000));
-        Ok(Fetched { value: Token { token: granted.access_token, principal }, lasts_ms })
+        Ok(Fetched { value: Token { token: granted.access_token }, lasts_ms })
     }
 }
 

@@ -21,7 +21,7 @@ pub enum KeyFile {
     /// A person who has logged in.
     AuthorizedUser(AuthorizedUser),
     /// A workload that another provider vouches for.
-    ExternalAccount(ExternalAccount),
+    ExternalAccount(Box<ExternalAccount>),
     /// A service account that somebody else acts for.
     ImpersonatedServiceAccount(Impersonated),
 }
@@ -64,6 +64,9 @@ pub(super) struct CredentialSource {
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
     pub(super) format: Option<Format>,
+    environment_id: Option<serde_json::Value>,
+    executable: Option<serde_json::Value>,
+    certificate: Option<serde_json::Value>,
 }
 
 /// How that token is written.
@@ -134,7 +137,10 @@ impl KeyFile {
         match self {
             Self::ExternalAccount(external) => {
                 let source = &external.credential_source;
-                if source.file.is_some() == source.url.is_some() {
+                let is_other = source.environment_id.is_some()
+                    || source.executable.is_some()
+                    || source.certificate.is_some();
+                if is_other || source.file.is_some() == source.url.is_some() {
                     return Err(wrong(
                         "its `credential_source` must have either a `file` or a `url`; others are not supported"
                             .to_owned(),
@@ -268,6 +274,11 @@ mod tests {
                 r#"{"type":"external_account","audience":"a","subject_token_type":"t","token_url":"https://a/",
                     "credential_source":{"executable":{"command":"hushhush"}}}"#,
                 "either a `file` or a `url`",
+            ),
+            (
+                r#"{"type":"external_account","audience":"a","subject_token_type":"t","token_url":"https://a/",
+                    "credential_source":{"environment_id":"aws1","url":"http://169.254.169.254/hushhush"}}"#,
+                "others are not supported",
             ),
         ] {
             let error = KeyFile::parse(text.as_bytes()).map(|_| ()).unwrap_err();

@@ -9,7 +9,7 @@ mod key_file;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use siltstone_plugin_sdk::cloud::{forget, shared};
+use siltstone_plugin_sdk::cloud::{renew, shared};
 use siltstone_plugin_sdk::settings::Settings;
 use siltstone_plugin_sdk::types::Error;
 use siltstone_plugin_sdk::{error, host};
@@ -36,8 +36,6 @@ pub enum Source {
 #[derive(Serialize, Deserialize)]
 struct Token {
     token: String,
-    /// Who it is for, for messages.
-    principal: String,
 }
 
 impl fmt::Debug for Source {
@@ -106,9 +104,9 @@ impl Source {
         shared(CACHED, || self.fetch()).map(|token: Token| Some(token.token))
     }
 
-    /// Called when the service does not accept the token: whether another one will be there for the next call.
-    pub fn renew(&self) -> bool {
-        *self != Self::Nobody && forget(CACHED)
+    /// Called when the service does not accept this token: whether another one will be there for the next call.
+    pub fn renew(&self, used: Option<&str>) -> bool {
+        used.is_some_and(|used| renew(CACHED, |kept: &Token| kept.token == used, || self.fetch()))
     }
 
     /// Who requests are made by, for messages; never a secret.

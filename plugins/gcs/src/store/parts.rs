@@ -173,7 +173,8 @@ impl Store {
                     }
                     // An earlier try got as far as the temporary object.
                     Err(error) if error.kind == ErrorKind::NotFound && state.temporary.is_some() => {
-                        self.look(state.target(key)).map_err(|_| error)?;
+                        let missing = |e: Error| if e.kind == ErrorKind::NotFound { error } else { e };
+                        self.look(state.target(key)).map_err(missing)?;
                     }
                     Err(error) => return Err(error),
                 }

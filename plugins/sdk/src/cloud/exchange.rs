@@ -99,7 +99,8 @@ impl HttpSend for Wire {
         let status = response.status;
         let passing = match status.as_u16() {
             429 | 503 => Some(error::throttled(format!("HTTP {status}"))),
-            500..=599 => Some(error::transient(format!("HTTP {status}"))),
+            // The metadata service of Azure answers 410 while it is updated.
+            408 | 410 | 500..=599 => Some(error::transient(format!("HTTP {status}"))),
             _ => None,
         };
         if let Some(passing) = passing {

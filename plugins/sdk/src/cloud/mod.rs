@@ -15,6 +15,6 @@ pub use exchange::{SettingFile, Wire, now};
 pub use origin::{origin_need, usual_port};
 pub use prefix::Prefix;
 pub use range::{Range, receive};
-pub use shared::{Fetched, forget, shared};
+pub use shared::{Fetched, renew, shared};
 pub use upload::{Upload, without_gap};
 pub use xml::root;

@@ -75,6 +75,11 @@ async fn wrong_credentials_and_containers_are_told_with_the_variable_and_never_w
     let body = Blob::new([bytes.clone()], storage.capabilities().digests.of([&bytes]));
     let error = storage.put(&key, &body, &PutOptions::default()).await.unwrap_err();
     assert!(error.is(ErrorKind::Denied) && error.to_string().contains("permissions"), "{error}");
+    // At the root of the container.
+    let root =
+        [("BACKUP_AZURE_CONTAINER", "nightly"), ("AZURE_STORAGE_CONNECTION_STRING", &server.with_key())];
+    let storage = component("azure", &root).await.unwrap();
+    storage.list(&ListRequest { limit: 10, ..ListRequest::default() }).await.unwrap();
     let plugin = configured("azure", &settings(&server.with_key())).await.unwrap();
     let elsewhere = Location { bucket: Some("missing".to_owned()), path: None };
     let list = ListRequest { limit: 10, ..ListRequest::default() };
