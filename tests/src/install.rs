@@ -14,7 +14,9 @@ pub(crate) fn once(
 ) -> Result<(), String> {
     let failed = |e: std::io::Error| format!("packages in {}: {e}", home.display());
     create_dir_all(kept("")).map_err(failed)?;
-    let lock = File::create(home.with_extension("lock")).map_err(failed)?;
+    let mut lock = home.as_os_str().to_owned();
+    lock.push(".lock");
+    let lock = File::create(lock).map_err(failed)?;
     lock.lock().map_err(failed)?;
     let ready = home.join("ready");
     if std::fs::read_to_string(&ready).is_ok_and(|found| found == wanted) {

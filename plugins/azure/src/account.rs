@@ -61,8 +61,11 @@ impl Connection {
         }
         if is_emulator {
             let (endpoint, account, key) = EMULATOR;
+            // Addresses of this machine are reached only where a setting names them.
             if found.endpoint.is_empty() {
-                endpoint.clone_into(&mut found.endpoint);
+                return Err(wrong(&format!(
+                    "UseDevelopmentStorage=true needs an address beside it, as BlobEndpoint={endpoint}"
+                )));
             }
             if found.signature.is_none() && found.key.is_none() {
                 found.account.get_or_insert_with(|| account.to_owned());
@@ -140,7 +143,10 @@ mod tests {
         .unwrap();
         assert_eq!(sas.endpoint, "https://nightly.blob.core.windows.net");
         assert_eq!((sas.signature.as_deref(), sas.key), (Some("sv=2024&sig=x%3D"), None));
-        let local = Connection::parse("UseDevelopmentStorage=true").unwrap();
+        let local = Connection::parse(
+            "UseDevelopmentStorage=true;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1",
+        )
+        .unwrap();
         assert_eq!(local.endpoint, "http://127.0.0.1:10000/devstoreaccount1");
         assert!(local.key.is_some());
     }
@@ -150,6 +156,7 @@ mod tests {
         for (text, word) in [
             ("", "neither AccountName nor BlobEndpoint"),
             ("hushhush", "Name=value"),
+            ("UseDevelopmentStorage=true", "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1"),
             ("AccountName=nightly", "neither AccountKey nor SharedAccessSignature"),
             ("AccountKey=hushhush;BlobEndpoint=https://x", "no AccountName"),
             ("AccountName=No;AccountKey=hushhush", "3 to 24"),

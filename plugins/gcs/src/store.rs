@@ -1,4 +1,4 @@
-//! The operations of the contract on whole objects, each one request or a few; those on parts are in [`parts`].
+//! The operations of the contract on whole objects, each one request or a few; those on parts are in the module below it.
 
 mod parts;
 

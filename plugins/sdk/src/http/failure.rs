@@ -37,7 +37,9 @@ fn describe(code: &ErrorCode) -> &'static str {
     use ErrorCode as E;
     match code {
         E::HttpRequestDenied => "not an origin that was granted",
-        E::DestinationIpProhibited | E::DestinationIpUnroutable => "its address is not one that was granted",
+        E::DestinationIpProhibited | E::DestinationIpUnroutable => {
+            "its address is local or private, and no setting names the host"
+        }
         E::DnsError(_) | E::DnsTimeout | E::DestinationNotFound => "its name cannot be resolved",
         E::ConnectionRefused => "the connection was refused",
         E::ConnectionTimeout => "no connection in time",
