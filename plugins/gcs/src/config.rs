@@ -196,7 +196,11 @@ pub fn describe() -> Info {
                 Text,
                 "Emulator, as host:port or URL; without a token unless BACKUP_GCS_USE_AUTH is true.",
             ),
-            setting(name::BROKER, Text, "Token broker; not supported, so it must not be set."),
+            setting(
+                name::BROKER,
+                Text,
+                "Token broker; consulted where BACKUP_GCS_USE_AUTH is false, and not supported there.",
+            ),
             setting(name::TRANSPORT, Text, "http or grpc, both of which mean HTTP here."),
             setting(name::POOL, Text, "A number from 1 to 64, of no effect."),
         ],
@@ -242,6 +246,11 @@ mod tests {
         assert_ne!(checked.source, Source::Nobody);
         let keyed = read(&[("GOOGLE_APPLICATION_CREDENTIALS", "/k.json")]).unwrap();
         assert_eq!(keyed.source, Source::File);
+        // Without effect where tokens are used.
+        assert_eq!(
+            read(&[("BACKUP_GCS_AUTH_PROXY_ENDPOINT", "x")]).unwrap().source,
+            read(&[]).unwrap().source
+        );
     }
 
     #[test]
@@ -253,7 +262,10 @@ mod tests {
             (&[("STORAGE_EMULATOR_HOST", "x"), ("BACKUP_GCS_ENDPOINT", "https://y")], "only one"),
             (&[("GCS_MODULE_TRANSPORT", "quic")], "http or grpc"),
             (&[("GCS_MODULE_GRPC_CONN_POOL", "0")], "1 to 64"),
-            (&[("BACKUP_GCS_AUTH_PROXY_ENDPOINT", "x")], "BACKUP_GCS_AUTH_PROXY_ENDPOINT"),
+            (
+                &[("BACKUP_GCS_AUTH_PROXY_ENDPOINT", "x"), ("BACKUP_GCS_USE_AUTH", "false")],
+                "BACKUP_GCS_AUTH_PROXY_ENDPOINT",
+            ),
         ] {
             let error = read(given).unwrap_err();
             assert_eq!(error.kind, ErrorKind::InvalidConfig);

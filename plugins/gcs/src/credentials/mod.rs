@@ -51,15 +51,16 @@ impl fmt::Debug for Source {
 impl Source {
     /// What the settings say.
     pub(crate) fn read(settings: &Settings<'_>, is_emulator: bool) -> Result<Self, Error> {
-        if settings.optional(name::BROKER).is_some() {
+        let use_auth = settings.optional(name::USE_AUTH);
+        let is_off = use_auth.is_some_and(|v| v.eq_ignore_ascii_case("false"));
+        if is_off && settings.optional(name::BROKER).is_some() {
             return Err(error::invalid_config(format!(
-                "{} is set, and token brokers are not supported; use {}",
+                "{} is set and {} is false, and token brokers are not supported; use {}",
                 name::BROKER,
+                name::USE_AUTH,
                 name::CREDENTIALS
             )));
         }
-        let use_auth = settings.optional(name::USE_AUTH);
-        let is_off = use_auth.is_some_and(|v| v.eq_ignore_ascii_case("false"));
         if is_off || (is_emulator && use_auth.is_none()) {
             return Ok(Self::Nobody);
         }

@@ -17,10 +17,18 @@ use siltstone::storage::Storage;
 
 /// A bundled plugin with settings.
 async fn configured(name: &str, settings: &[(&str, &str)]) -> siltstone::Result<ConfiguredPlugin> {
+    configured_on(&PluginEngine::new(EngineSettings::default())?, name, settings).await
+}
+
+/// The same on an engine.
+async fn configured_on(
+    engine: &Arc<PluginEngine>,
+    name: &str,
+    settings: &[(&str, &str)],
+) -> siltstone::Result<ConfiguredPlugin> {
     let settings: BTreeMap<&str, &str> = settings.iter().copied().collect();
-    let engine = PluginEngine::new(EngineSettings::default())?;
     let bytes = siltstone_plugins::all().iter().find(|p| p.name == name).unwrap().component;
-    let plugin = Plugin::load(&engine, bytes, PluginSource::Bundled).await?;
+    let plugin = Plugin::load(engine, bytes, PluginSource::Bundled).await?;
     plugin.configure(&|name| settings.get(name).map(|v| (*v).to_owned()), ExtraRoots::default())
 }
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 use siltstone::ErrorKind;
 use siltstone::conformance::{StorageCheck, check_storage};
 use siltstone::model::{BackendName, ObjectKey};
-use siltstone::plugin::Location;
+use siltstone::plugin::{EngineSettings, Found, Location, Lookup, PluginEngine};
 use siltstone::storage::{ListRequest, Preconditions, RetrySettings, StackSettings, Storage, stack};
 use siltstone_tests::servers::{Moto, Rclone};
 
 use super::lowered::Lowered;
-use super::{component, configured};
+use super::{component, configured, configured_on};
 
 /// Tries again a few times, and soon.
 fn quick() -> StackSettings {
@@ -92,6 +92,41 @@ async fn wrong_keys_and_buckets_are_told_with_the_variable_and_the_principal() {
         error.to_string().contains("bucket missing") && error.to_string().contains("BACKUP_S3_BUCKET"),
         "{error}"
     );
+}
+
+/// Says that every name is this machine, or a metadata service.
+#[derive(Debug)]
+struct Lying(&'static str);
+
+impl Lookup for Lying {
+    fn lookup(&self, _host: &str) -> Found {
+        let address = self.0.parse().unwrap();
+        Box::pin(std::future::ready(Ok(vec![address])))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_name_that_leads_to_this_machine_or_to_credentials_is_not_followed() {
+    // Of the service itself, which nobody has named.
+    let settings = [
+        ("BACKUP_S3_BUCKET", "nightly"),
+        ("BACKUP_S3_USE_SSL", "false"),
+        ("AWS_ACCESS_KEY_ID", Rclone::KEYS.0),
+        ("AWS_SECRET_ACCESS_KEY", Rclone::KEYS.1),
+    ];
+    for address in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fd20:ce::254"] {
+        let engine = PluginEngine::new(EngineSettings {
+            lookup: Some(Arc::new(Lying(address))),
+            ..EngineSettings::default()
+        })
+        .unwrap();
+        let storage = configured_on(&engine, "s3", &settings).await.unwrap();
+        let storage = storage.open(&Location::default()).await.unwrap();
+        let error = storage.head(&ObjectKey::new("a").unwrap()).await.unwrap_err();
+        assert!(error.is(ErrorKind::Denied), "{address}: {error}");
+        let text = error.to_string();
+        assert!(text.contains("nightly.s3.amazonaws.com") && text.contains("local or private"), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
