@@ -3,7 +3,8 @@
 use siltstone::ErrorKind;
 use siltstone::model::{Compression, Location, State};
 use siltstone::ops::{BackupRequest, CopyRequest, Order, RestoreRequest, VerifyDepth};
-use siltstone::settings::ProxyUrl;
+use siltstone::settings::{ProxyUrl, StartCheck};
+use siltstone::storage::ListRequest;
 use siltstone_tests::ops_house::{BACKEND, House, Plan, error_of, files, fill, shown};
 use siltstone_tests::servers::{Azurite, Cloud, Kind, Rclone};
 use tempfile::tempdir;
@@ -197,6 +198,40 @@ async fn a_store_behind_tls_is_trusted_by_its_authority_only() {
     plan.settings.ca_bundle = Some(folder.path().join("missing.pem"));
     let error = plan.start().await.map(drop).unwrap_err().to_string();
     assert!(error.contains("BACKUP_CA_BUNDLE") && error.contains("missing.pem"), "{error}");
+}
+
+/// The probe writes an object, which stays where nothing may be deleted; without the check there is none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn without_the_access_check_nothing_is_written_but_the_backup() {
+    let base = tempdir().unwrap();
+    let server = Azurite::start(base.path(), &["nightly"]).await.unwrap();
+    let (with_key, no_delete) =
+        (server.with_key(), server.with_signature("rwlac", "2099-01-01T00:00:00Z").unwrap());
+    let place = ("BACKUP_AZURE_CONTAINER", "nightly");
+    let settings = [place, ("AZURE_STORAGE_CONNECTION_STRING", with_key.as_str())];
+    let all = crate::storage::component("azure", &settings).await.unwrap();
+    let here = Location::default();
+    for (check, probes) in [(StartCheck::Skip, false), (StartCheck::Probe, true)] {
+        let variables = [place, ("AZURE_STORAGE_CONNECTION_STRING", &no_delete)];
+        let id = format!("{check:?}").to_lowercase();
+        let mut plan = Plan::new(base.path(), &id).unwrap().with_plugin("azure", &variables);
+        plan.settings.start_check = check;
+        let a = plan.start().await.unwrap();
+        fill(&a.db, 20_000).unwrap();
+        a.host.backup(BackupRequest::new("azure", id.as_str())).await.unwrap();
+        let status = a.host.wait_backup("azure", &id, &here).await.unwrap();
+        assert_eq!(status.state, State::Success, "{}", shown(&status));
+        a.stop().await;
+        let page = all.list(&ListRequest { limit: 1_000, ..ListRequest::default() }).await.unwrap();
+        let found = page.objects.iter().any(|object| !object.key.as_str().starts_with(&format!("{id}/")));
+        assert_eq!(found, probes, "{check:?}: {:?}", page.objects);
+        if !probes {
+            let keys: Vec<_> = page.objects.into_iter().map(|object| object.key).collect();
+            for keys in keys.chunks(16) {
+                assert!(all.delete(keys).await.unwrap().is_empty());
+            }
+        }
+    }
 }
 
 /// Takes `CONNECT`, tells who was asked for, and connects to this machine whatever the name.

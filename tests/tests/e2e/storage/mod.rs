@@ -33,7 +33,7 @@ async fn configured_on(
 }
 
 /// The component of a bundled plugin at its configured location.
-async fn component(name: &str, settings: &[(&str, &str)]) -> siltstone::Result<Arc<dyn Storage>> {
+pub(crate) async fn component(name: &str, settings: &[(&str, &str)]) -> siltstone::Result<Arc<dyn Storage>> {
     let storage = configured(name, settings).await?.open(&Location::default()).await?;
     Ok(storage)
 }
