@@ -73,13 +73,13 @@ impl GuestHandle for Handle {
 
     fn multipart_start(
         &self,
-        key: String,
-        part_size: u64,
+        _key: String,
+        _part_size: u64,
         _total: Option<u64>,
         condition: Precondition,
         attributes: Attributes,
     ) -> Result<String, Error> {
-        self.0.start(&key, part_size, &condition, &attributes)
+        self.0.start(&condition, &attributes)
     }
 
     fn multipart_put(&self, key: String, id: String, number: u32, body: &Blob) -> Result<String, Error> {

@@ -14,7 +14,7 @@ use reqsign_azure_storage::{
 };
 use reqsign_core::{Context, ProvideCredential, StaticEnv};
 use serde::{Deserialize, Serialize};
-use siltstone_plugin_sdk::cloud::{Fetched, SettingFile, Wire, now, now_ms, renew, shared};
+use siltstone_plugin_sdk::cloud::{Fetched, SettingFile, Wire, left_ms, now, renew, shared};
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::settings::Settings;
 use siltstone_plugin_sdk::types::Error;
@@ -237,12 +237,7 @@ impl Source {
         let found = wire.outcome(&self.origin().unwrap_or_default(), &self.told(), found)?;
         match found {
             Credential::BearerToken { token, expires_in } => {
-                let lasts_ms = expires_in.map(|at| {
-                    u64::try_from(at.as_second())
-                        .unwrap_or_default()
-                        .saturating_mul(1000)
-                        .saturating_sub(now_ms())
-                });
+                let lasts_ms = expires_in.map(left_ms);
                 Ok(Fetched { value: Token { token }, lasts_ms })
             }
             _ => Err(error::internal("credentials that are no token")),

@@ -1,7 +1,6 @@
 //! The operations of the contract, each one request or a few.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -153,37 +152,22 @@ impl Store {
 
     /// See `delete` of the contract.
     pub fn delete(&self, keys: &[String]) -> Result<Vec<(String, Error)>, Error> {
-        let mut left = Vec::new();
-        for key in keys {
+        cloud::one_by_one(keys, |key| {
             let request = self.config.request(Method::DELETE, Some(key), &[]);
             let request = request.header("x-ms-delete-snapshots", "include");
             let doing = format!("delete {key}");
             let asked = Asked { doing: &doing, changes: true, condition: &Precondition::None };
             match self.ask(request, Body::Empty, asked) {
-                Ok(_) => {}
-                Err(error) if error.kind == ErrorKind::NotFound => {}
-                Err(error) => left.push((key.clone(), error)),
+                Ok(_) => Ok(()),
+                Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(error),
             }
-        }
-        match left.pop() {
-            // None is known to be deleted: the reason is one.
-            Some((_, error)) if left.len() + 1 == keys.len() => Err(error),
-            last => {
-                left.extend(last);
-                Ok(left)
-            }
-        }
+        })
     }
 
     /// See `multipart-start` of the contract. The service learns of it with the first block.
-    pub fn start(
-        &self,
-        _key: &str,
-        _part_size: u64,
-        when: &Precondition,
-        with: &Attributes,
-    ) -> Result<String, Error> {
-        let name = format!("{:016x}", RandomState::new().hash_one("an upload"));
+    pub fn start(&self, when: &Precondition, with: &Attributes) -> Result<String, Error> {
+        let name = cloud::random_name();
         let state = Blocks { name, properties: Properties::new(with)? };
         Upload { state, condition: when.clone() }.token()
     }

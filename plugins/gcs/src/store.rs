@@ -17,7 +17,7 @@ use crate::config::{Config, Uploads};
 use crate::failure::{self, Asked};
 use crate::reply::{self, Object};
 use crate::request::{FIELDS, Properties, condition, crc32c, finish, frame};
-use crate::upload::{TEMPORARY, random};
+use crate::upload::TEMPORARY;
 
 /// Limits of the service.
 const MAX_OBJECT: u64 = 5 << 40;
@@ -96,7 +96,7 @@ impl Store {
         let checksum = checksum(body)?;
         let resource = properties.resource(&self.config.prefix.full(key), Some(&checksum));
         let media = properties.content_type.as_deref().unwrap_or("application/octet-stream");
-        let boundary = format!("siltstone-{}{}", random(), random());
+        let boundary = format!("siltstone-{}{}", cloud::random_name(), cloud::random_name());
         let (before, after) = frame(&boundary, &resource, media);
         let conditions = condition(when)?;
         let mut query = vec![("uploadType", "multipart"), ("fields", FIELDS)];
@@ -178,20 +178,7 @@ impl Store {
 
     /// See `delete` of the contract.
     pub fn delete(&self, keys: &[String]) -> Result<Vec<(String, Error)>, Error> {
-        let mut left = Vec::new();
-        for key in keys {
-            if let Err(error) = self.remove(key) {
-                left.push((key.clone(), error));
-            }
-        }
-        match left.pop() {
-            // None is known to be deleted: the reason is one.
-            Some((_, error)) if left.len() + 1 == keys.len() => Err(error),
-            last => {
-                left.extend(last);
-                Ok(left)
-            }
-        }
+        cloud::one_by_one(keys, |key| self.remove(key))
     }
 
     /// Deletes one object, which need not be there.

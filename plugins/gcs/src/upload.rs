@@ -3,8 +3,6 @@
 //! An upload under a condition, and every session, goes to a temporary object first, which is then given its key in one step:
 //! neither the XML API nor a session checks a condition at the end.
 
-use std::hash::{BuildHasher, RandomState};
-
 use serde::{Deserialize, Serialize};
 use siltstone_plugin_sdk::cloud;
 use siltstone_plugin_sdk::error;
@@ -55,12 +53,7 @@ impl State {
 /// A key for a temporary object of an attempt.
 pub fn temporary_key(attributes: &[(String, String)]) -> String {
     let attempt = attributes.iter().find(|(name, _)| name == "attempt").map(|(_, value)| value.as_str());
-    format!("{TEMPORARY}{}/{}", attempt.unwrap_or("none"), random())
-}
-
-/// Sixteen hexadecimal digits that nobody has used before.
-pub fn random() -> String {
-    format!("{:016x}", RandomState::new().hash_one("once"))
+    format!("{TEMPORARY}{}/{}", attempt.unwrap_or("none"), cloud::random_name())
 }
 
 /// The bytes of a part in an object, and whether they are the last.

@@ -12,7 +12,7 @@ use reqsign_aws_v4::{
 use reqsign_core::{Context, ProvideCredential, StaticEnv};
 use serde::{Deserialize, Serialize};
 use siltstone_plugin_sdk::cloud::{
-    Fetched, SettingFile, Wire, iso_ms, now, now_ms, origin_need, renew, shared,
+    Fetched, SettingFile, Wire, iso_ms, left_ms, now, now_ms, origin_need, renew, shared,
 };
 use siltstone_plugin_sdk::http::{Body, retry_after_ms, send};
 use siltstone_plugin_sdk::settings::Settings;
@@ -236,9 +236,7 @@ impl Source {
             }
         };
         let found = wire.outcome(&self.origin().unwrap_or_default(), &self.principal(), found)?;
-        let lasts_ms = found.expires_in.map(|at| {
-            u64::try_from(at.as_second()).unwrap_or_default().saturating_mul(1000).saturating_sub(now_ms())
-        });
+        let lasts_ms = found.expires_in.map(left_ms);
         let value =
             Keys { key: found.access_key_id, secret: found.secret_access_key, token: found.session_token };
         Ok(Fetched { value, lasts_ms })

@@ -12,6 +12,12 @@ pub fn iso_ms(text: &str) -> Option<u64> {
     ms(text.parse().ok()?)
 }
 
+/// Milliseconds from now until then; none if that is over.
+pub fn left_ms(then: Timestamp) -> u64 {
+    let then = u64::try_from(then.as_second()).unwrap_or_default().saturating_mul(1000);
+    then.saturating_sub(now_ms())
+}
+
 /// This moment.
 pub fn now_ms() -> u64 {
     ms(Timestamp::now()).unwrap_or_default()
