@@ -157,6 +157,7 @@ fn write(db: &Database, shard: &ShardId, id: u128) -> siltstone::Result<()> {
         id: uuid::Uuid::from_u128(id),
         properties: serde_json::Map::new(),
         vector: Some(vector.collect()),
+        named_vectors: Default::default(),
         created_ms: 0,
         updated_ms: 0,
     };

@@ -90,6 +90,7 @@ fn batch(n: u64) -> Vec<Change> {
         id: Uuid::from_u128(u128::from((n * 10 + i) % 200_000)),
         properties: Map::from_iter([("n".to_owned(), json!(n)), ("text".to_owned(), json!("x".repeat(200)))]),
         vector: Some((0..64).map(|d| (n * d) as f32).collect()),
+        named_vectors: Default::default(),
         created_ms: n,
         updated_ms: n,
     };

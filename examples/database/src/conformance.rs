@@ -31,7 +31,14 @@ fn object(entry: &Entry) -> Result<Change> {
     let hex: String = value.iter().map(|b| format!("{b:02x}")).collect();
     let vector = Some(value.iter().map(|b| f32::from(*b)).collect());
     let properties = Map::from_iter([("value".to_owned(), json!(hex))]);
-    Ok(Change::Put(Object { id, properties, vector, created_ms: 0, updated_ms: 0 }))
+    Ok(Change::Put(Object {
+        id,
+        properties,
+        vector,
+        named_vectors: Default::default(),
+        created_ms: 0,
+        updated_ms: 0,
+    }))
 }
 
 fn write(db: &Database, entries: &[Entry]) -> Result<()> {

@@ -18,6 +18,7 @@
 //!     id: uuid::Uuid::now_v7(),
 //!     properties: serde_json::Map::new(),
 //!     vector: Some(vec![0.5, -1.0]),
+//!     named_vectors: Default::default(),
 //!     created_ms: 0,
 //!     updated_ms: 0,
 //! };

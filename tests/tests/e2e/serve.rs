@@ -179,6 +179,7 @@ fn bulk(data: &Path) {
             id: Uuid::from_u128(batch * 64 + number),
             properties: Map::new(),
             vector: Some((0..4096).map(|_| rand::random()).collect()),
+            named_vectors: Default::default(),
             created_ms: 1,
             updated_ms: 1,
         });

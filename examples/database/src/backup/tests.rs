@@ -88,7 +88,14 @@ pub(crate) fn object(id: u64, value: u64) -> Object {
         ("text".to_owned(), json!(format!("{value:x}-").repeat(10))),
     ]);
     let vector = Some(vec![value as f32, id as f32]);
-    Object { id: Uuid::from_u128(u128::from(id)), properties, vector, created_ms: value, updated_ms: value }
+    Object {
+        id: Uuid::from_u128(u128::from(id)),
+        properties,
+        vector,
+        named_vectors: Default::default(),
+        created_ms: value,
+        updated_ms: value,
+    }
 }
 
 /// Batch `n`: sets object 0, overwrites one of 50, adds one, removes an old one.

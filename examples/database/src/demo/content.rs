@@ -1,5 +1,7 @@
 //! What objects of the data set look like: the same arguments always give the same object.
 
+use std::collections::BTreeMap;
+
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Map, Value, json};
@@ -75,6 +77,7 @@ pub(super) fn object(kind: Kind, shard: u64, number: u64, version: u64) -> Objec
         id: id(shard, number),
         properties: into_map(properties),
         vector: Some(vector(rng, dimensions)),
+        named_vectors: BTreeMap::new(),
         created_ms: FIRST_DAY_MS + number,
         updated_ms: FIRST_DAY_MS + number + version,
     }
@@ -86,6 +89,7 @@ pub(super) fn counter(operations: u64) -> Object {
         id: Uuid::nil(),
         properties: into_map(json!({ "operations": operations })),
         vector: None,
+        named_vectors: BTreeMap::new(),
         created_ms: FIRST_DAY_MS,
         updated_ms: FIRST_DAY_MS,
     }

@@ -2,6 +2,8 @@
 
 mod access;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use siltstone::model::ShardId;
@@ -17,6 +19,8 @@ pub struct Object {
     pub properties: Map<String, Value>,
     /// Its vector.
     pub vector: Option<Vec<f32>>,
+    /// Its other vectors, by name.
+    pub named_vectors: BTreeMap<String, Vec<f32>>,
     /// When it was created, milliseconds since 1970.
     pub created_ms: u64,
     /// When it was last written, milliseconds since 1970.
@@ -54,6 +58,8 @@ pub struct ShardChanges {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     properties: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    named_vectors: BTreeMap<String, Vec<f32>>,
     created_ms: u64,
     updated_ms: u64,
 }
@@ -63,6 +69,7 @@ impl Object {
     fn encode(&self) -> Result<Vec<u8>> {
         let stored = Stored {
             properties: self.properties.clone(),
+            named_vectors: self.named_vectors.clone(),
             created_ms: self.created_ms,
             updated_ms: self.updated_ms,
         };
@@ -88,7 +95,7 @@ impl Object {
                 Some(floats.iter().map(|f| f32::from_le_bytes(*f)).collect())
             }
         };
-        let Stored { properties, created_ms, updated_ms } = stored;
-        Ok(Self { id, properties, vector, created_ms, updated_ms })
+        let Stored { properties, named_vectors, created_ms, updated_ms } = stored;
+        Ok(Self { id, properties, vector, named_vectors, created_ms, updated_ms })
     }
 }

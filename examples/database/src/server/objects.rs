@@ -1,5 +1,6 @@
 //! Objects one at a time, and listing them.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
@@ -33,6 +34,8 @@ pub(super) struct Wire {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vector: Option<Vec<f32>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    vectors: Option<BTreeMap<String, Vec<f32>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     tenant: Option<String>,
     #[serde(default, rename = "creationTimeUnix")]
     created: u64,
@@ -47,6 +50,7 @@ impl Wire {
             id: Some(object.id),
             properties: Some(object.properties),
             vector: object.vector,
+            vectors: Some(object.named_vectors).filter(|v| !v.is_empty()),
             tenant: shard.tenant.as_ref().map(ToString::to_string),
             created: object.created_ms,
             updated: object.updated_ms,
@@ -61,6 +65,7 @@ impl Wire {
             id: self.id.unwrap_or_else(Uuid::new_v4),
             properties: self.properties.clone().unwrap_or_default(),
             vector: self.vector.clone().filter(|v| !v.is_empty()),
+            named_vectors: self.vectors.clone().unwrap_or_default(),
             created_ms: now,
             updated_ms: now,
         };

@@ -141,6 +141,7 @@ fn batch(shard: &ShardId, objects: usize) -> ShardChanges {
             id: Uuid::now_v7(),
             properties: properties.as_object().cloned().unwrap_or_default(),
             vector: Some((0..DIMENSIONS).map(|_| rng.random()).collect()),
+            named_vectors: Default::default(),
             created_ms: 0,
             updated_ms: 0,
         })
