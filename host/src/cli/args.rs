@@ -120,6 +120,9 @@ pub(super) struct BackupWhat {
     pub(super) place: PlaceArgs,
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
+    /// Store only content that this backup of the same place does not have; it must be a SUCCESS.
+    #[arg(long, value_name = "ID")]
+    pub(super) base: Option<BackupId>,
     /// How to compress.
     #[arg(long, value_name = "LEVEL", default_value = "DefaultCompression", value_parser = compression())]
     pub(super) compression: Compression,

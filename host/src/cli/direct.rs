@@ -44,6 +44,7 @@ pub(super) async fn backup(
     request.compression = what.compression;
     request.cpu_percentage = what.cpu.cpu_percentage;
     request.chunk_size = what.chunk_size.map(|mib| mib << 20);
+    request.base = what.base.map(String::from);
     request.location = what.place.location();
     let ended = run(&host, Of::Backup, &what.place, what.id.as_str(), host.backup(request)).await;
     close(&host).await;

@@ -44,6 +44,9 @@ fn summary(status: &Status, time: Duration, peak: Option<u64>) -> String {
         if outcome.new_bytes != outcome.stored_bytes {
             lines.push(("new", render::bytes(outcome.new_bytes)));
         }
+        if outcome.reused_bytes > 0 {
+            lines.push(("reused", format!("{} of the raw bytes", render::bytes(outcome.reused_bytes))));
+        }
         lines.push(("files", outcome.files.to_string()));
     } else {
         lines.push(("files", status.progress.files_done.to_string()));
@@ -86,6 +89,7 @@ fn figures(status: &Status, time: Duration, peak: Option<u64>) -> Value {
         json["files"] = json!(outcome.files);
         json["storedBytes"] = json!(outcome.stored_bytes);
         json["newBytes"] = json!(outcome.new_bytes);
+        json["reusedBytes"] = json!(outcome.reused_bytes);
         json["ratio"] = json!(render::ratio(outcome.stored_bytes, raw));
         json["scope"] = json!(outcome.scope);
         json["pauseMs"] = json!(outcome.pause_us as f64 / 1e3);
@@ -113,6 +117,7 @@ mod tests {
             collections: Vec::new(),
             raw_bytes: 4_000_000,
             base: None,
+            from_node: None,
             progress: Progress { raw_done: 3_000_000, files_done: 5, ..Progress::default() },
             outcome: None,
         }
@@ -122,7 +127,8 @@ mod tests {
     fn a_backup_tells_its_figures() {
         let outcome = BackupOutcome {
             stored_bytes: 1_000_000,
-            new_bytes: 1_000_000,
+            new_bytes: 500_000,
+            reused_bytes: 2 << 20,
             files: 9,
             scope: Scope::Node,
             pause_us: 1_250,
@@ -131,9 +137,15 @@ mod tests {
         let status = Status { outcome: Some(outcome), ..status(State::Success) };
         let report = ended(Of::Backup, &status, Duration::from_secs(2), Some(1 << 20));
         assert!(report.failure.is_none());
-        for text in
-            ["/b/nightly", "(ratio 0.250)", "2.00 s (2 MB/s)", "1.25 ms", "1.00 MiB at most", "A/t: dropped"]
-        {
+        for text in [
+            "/b/nightly",
+            "(ratio 0.250)",
+            "2.00 s (2 MB/s)",
+            "1.25 ms",
+            "1.00 MiB at most",
+            "A/t: dropped",
+            "2.00 MiB of the raw",
+        ] {
             assert!(report.text.contains(text), "{text}: {}", report.text);
         }
         let figures = [("ratio", 0.25), ("pauseMs", 1.25), ("megabytesPerSecond", 2.0), ("files", 9.0)];

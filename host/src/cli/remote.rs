@@ -31,6 +31,9 @@ pub(super) async fn backup(server: &ServerArgs, what: BackupWhat, wait: bool) ->
     }
     let mut body = selection(&what.selection);
     body.insert("id".to_owned(), json!(what.id));
+    if let Some(base) = &what.base {
+        body.insert("incremental_base_backup_id".to_owned(), json!(base));
+    }
     body.insert("config".to_owned(), Value::Object(config));
     let path = vec![what.place.backend.to_string()];
     start(server, Of::Backup, what.id.as_str(), &what.place, path, body, wait).await

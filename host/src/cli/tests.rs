@@ -46,12 +46,12 @@ fn a_backup_has_the_defaults_of_the_api() {
 
 #[test]
 fn lists_take_commas_and_repetitions() {
-    let line =
-        "siltstone backup --id a --include A,B* --include C --compression ZstdBestSpeed --chunk-size 64";
+    let line = "siltstone backup --id a --include A,B* --include C --compression ZstdBestSpeed --chunk-size 64 --base old";
     let Command::Backup(args) = parse(line).unwrap().command else { panic!() };
     assert_eq!(args.what.selection.include, ["A", "B*", "C"]);
     assert_eq!(args.what.compression.name(), "ZstdBestSpeed");
     assert_eq!(args.what.chunk_size, Some(64));
+    assert_eq!(args.what.base.unwrap().as_str(), "old");
     let Command::Restore(args) = parse("siltstone restore --id a --map-node a=b --to /x").unwrap().command
     else {
         panic!()

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::folder::Folder;
-use super::record::{OpenUpload, Phase, Record};
+use super::record::{OpenUpload, Phase, Record, Wish};
 use super::{Shared, envelope};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{AttemptId, ObjectKey};
@@ -57,6 +57,11 @@ impl Entry {
     /// Records how far the operation is.
     pub async fn set_phase(&self, phase: Phase) -> Result<()> {
         self.change(move |record| record.phase = phase).await
+    }
+
+    /// Records that somebody was promised its cancel.
+    pub async fn set_wish(&self, wish: Wish) -> Result<()> {
+        self.change(move |record| record.wish = wish).await
     }
 
     /// Records a multipart upload that has been begun.

@@ -24,7 +24,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub use entry::Entry;
-pub use record::{OpenUpload, Phase, Record, RestoreRecord, Verb};
+pub use record::{OpenUpload, Phase, Record, RestoreRecord, Verb, Wish};
 pub use restores::{KEPT_RESTORES, Restores};
 
 use self::envelope::Defect;

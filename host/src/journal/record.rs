@@ -34,6 +34,26 @@ pub struct Record {
     /// The collections it was asked for, resolved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collections: Vec<CollectionName>,
+    /// Whether somebody was told that it is cancelled.
+    #[serde(default, skip_serializing_if = "Wish::is_to_go_on")]
+    pub wish: Wish,
+}
+
+/// What is wished of an operation that runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wish {
+    /// That it goes on.
+    #[default]
+    GoOn,
+    /// That it is cancelled.
+    Cancel,
+}
+
+impl Wish {
+    fn is_to_go_on(&self) -> bool {
+        *self == Self::GoOn
+    }
 }
 
 /// What an operation does.
@@ -94,4 +114,7 @@ pub struct RestoreRecord {
     pub path: String,
     /// The collections it was asked for, resolved.
     pub collections: Vec<CollectionName>,
+    /// Node of the backup whose data came here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_node: Option<NodeName>,
 }

@@ -21,6 +21,7 @@ fn record() -> Record {
         uploads: Vec::new(),
         started_at: Timestamp::now(),
         collections: vec![CollectionName::new("Article").unwrap()],
+        wish: Wish::GoOn,
     }
 }
 
@@ -36,6 +37,7 @@ fn restore(id: &str, state: State, started: u64) -> RestoreRecord {
         completed_at: Timestamp::ZERO,
         path: format!("s3://bucket/{id}"),
         collections: Vec::new(),
+        from_node: None,
     }
 }
 

@@ -30,6 +30,9 @@ pub struct Descriptor {
     /// The backup whose chunks may be reused, for an incremental one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<BackupId>,
+    /// The attempt of the base, since its id may be used again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_attempt: Option<AttemptId>,
     /// Why it ended without success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -66,6 +69,9 @@ pub struct NodeEntry {
     pub stored_bytes: u64,
     /// Bytes of the chunks that this attempt wrote.
     pub new_bytes: u64,
+    /// Raw bytes of the files whose content the base had.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reused_bytes: u64,
     /// Number of files.
     pub files: u64,
     /// Widest instant that all shards share.
@@ -75,6 +81,10 @@ pub struct NodeEntry {
     /// What is not in the backup, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedItem>,
+}
+
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 /// Something that was left out.

@@ -7,6 +7,7 @@ mod id;
 mod location;
 mod manifest;
 mod path;
+mod pattern;
 mod scope;
 mod selection;
 mod state;
@@ -22,6 +23,7 @@ pub use manifest::{
     ShardLine, SkippedLine,
 };
 pub use path::{ObjectKey, RelativePath};
+pub use pattern::Pattern;
 pub use scope::{Scope, TenantState};
 pub use selection::Selection;
 pub use state::State;

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
-use crate::model::CollectionName;
+use crate::model::{CollectionName, Pattern};
 
-/// The `include` or `exclude` of a request. Entries are exact names or patterns in which `*` stands for any run of
-/// characters and `?` for one; other syntax of patterns is refused.
+/// The `include` or `exclude` of a request. Entries are exact names or patterns; see [`Pattern`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Selection {
     /// Everything there is.
@@ -21,16 +20,8 @@ pub enum Selection {
 impl Selection {
     /// From the two lists of a request; empty lists count as absent.
     pub fn from_lists(include: Vec<String>, exclude: Vec<String>) -> Result<Self> {
-        // No name holds these; an exclude that silently left out nothing would be the worst answer.
-        if let Some(entry) = include.iter().chain(&exclude).find(|e| e.contains(['[', ']', '\\'])) {
-            return Err(Error::invalid(
-                "select",
-                format!(
-                    "`{}`: a pattern knows `*` and `?`, no classes and no escapes; name the collections one by one",
-                    entry.escape_debug()
-                ),
-            ));
-        }
+        // A pattern that means nothing would silently choose nothing.
+        patterns(include.iter().chain(&exclude))?;
         match (include.is_empty(), exclude.is_empty()) {
             (true, true) => Ok(Self::All),
             (false, true) => {
@@ -58,25 +49,21 @@ impl Selection {
 
     /// The selected ones of the collections there are, in their order.
     pub fn resolve(&self, available: &[CollectionName]) -> Result<Vec<CollectionName>> {
-        let hit = |entries: &[String], c: &CollectionName| entries.iter().any(|e| matches(e, c.as_str()));
         let selected: Vec<CollectionName> = match self {
             Self::All => available.to_vec(),
-            Self::Exclude(entries) => available.iter().filter(|c| !hit(entries, c)).cloned().collect(),
+            Self::Exclude(entries) => {
+                let entries = patterns(entries)?;
+                let hit = |c: &&CollectionName| entries.iter().any(|e| e.matches(c.as_str()));
+                available.iter().filter(|c| !hit(c)).cloned().collect()
+            }
             Self::Include(entries) => {
-                for entry in entries {
-                    if !available.iter().any(|c| matches(entry, c.as_str())) {
-                        let have: Vec<&str> = available.iter().take(50).map(CollectionName::as_str).collect();
-                        return Err(Error::invalid(
-                            "select",
-                            format!(
-                                "collection `{}` does not exist; there are: [{}]",
-                                entry.escape_debug(),
-                                have.join(", ")
-                            ),
-                        ));
-                    }
+                let entries = patterns(entries)?;
+                if let Some(none) = entries.iter().find(|e| !available.iter().any(|c| e.matches(c.as_str())))
+                {
+                    return Err(unknown(none, available));
                 }
-                available.iter().filter(|c| hit(entries, c)).cloned().collect()
+                let hit = |c: &&CollectionName| entries.iter().any(|e| e.matches(c.as_str()));
+                available.iter().filter(hit).cloned().collect()
             }
         };
         if selected.is_empty() {
@@ -89,29 +76,18 @@ impl Selection {
     }
 }
 
-/// Whether an entry names a collection; linear in practice, quadratic at worst, as both are short.
-fn matches(entry: &str, name: &str) -> bool {
-    if !entry.contains(['*', '?']) {
-        return entry == name;
-    }
-    let (p, n): (Vec<char>, Vec<char>) = (entry.chars().collect(), name.chars().collect());
-    let (mut i, mut j, mut star) = (0, 0, None);
-    while j < n.len() {
-        if i < p.len() && p[i] == '*' {
-            star = Some((i, j));
-            i += 1;
-        } else if i < p.len() && (p[i] == '?' || p[i] == n[j]) {
-            i += 1;
-            j += 1;
-        } else if let Some((at, from)) = star {
-            star = Some((at, from + 1));
-            i = at + 1;
-            j = from + 1;
-        } else {
-            return false;
-        }
-    }
-    p[i..].iter().all(|c| *c == '*')
+fn patterns<'a>(entries: impl IntoIterator<Item = &'a String>) -> Result<Vec<Pattern>> {
+    entries.into_iter().map(Pattern::new).collect()
+}
+
+fn unknown(entry: &Pattern, available: &[CollectionName]) -> Error {
+    let have: Vec<&str> = available.iter().take(50).map(CollectionName::as_str).collect();
+    let shown = entry.as_str().escape_debug();
+    let what = match entry.is_name() {
+        true => format!("collection `{shown}` does not exist"),
+        false => format!("no collection matches `{shown}`"),
+    };
+    Error::invalid("select", format!("{what}; there are: [{}]", have.join(", ")))
 }
 
 #[cfg(test)]
@@ -152,13 +128,22 @@ mod tests {
     }
 
     #[test]
-    fn patterns_of_other_kinds_are_refused_in_both_lists() {
-        for entry in ["A[bc]", "A\\*", "]"] {
+    fn patterns_that_mean_nothing_are_refused_in_both_lists() {
+        for entry in ["A[*", "*\\"] {
             for (include, exclude) in [(vec![entry], vec![]), (vec![], vec![entry])] {
                 let error =
                     Selection::from_lists(strings(&include), strings(&exclude)).unwrap_err().to_string();
-                assert!(error.contains("`*` and `?`"), "{error}");
+                assert!(error.contains("not a pattern"), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn a_pattern_that_matches_nothing_is_refused_and_never_means_everything() {
+        let error =
+            Selection::Include(strings(&["Z*"])).resolve(&names(&["A", "B"])).unwrap_err().to_string();
+        assert!(error.contains("no collection matches `Z*`; there are: [A, B]"), "{error}");
+        let error = Selection::Include(vec![]).resolve(&names(&["A"])).unwrap_err().to_string();
+        assert!(error.contains("no collection is left"), "{error}");
     }
 }

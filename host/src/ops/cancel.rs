@@ -23,11 +23,13 @@ pub(crate) async fn cancel(
     };
     let asked = operation.request_cancel();
     match asked {
-        Ok(()) if verb == Verb::Restore => {
-            operation.enter(State::Cancelling);
+        Ok(()) => {
+            if verb == Verb::Restore {
+                operation.enter(State::Cancelling);
+            }
+            operation.remember_cancel().await;
             Ok(())
         }
-        Ok(()) => Ok(()),
         Err(late) if verb == Verb::Restore => Err(late.with("id", &id)),
         // The terminal write is on its way and short: what comes out of it is the answer.
         Err(_) => {

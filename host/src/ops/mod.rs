@@ -15,6 +15,9 @@ mod restore;
 mod status;
 mod verify;
 
+/// The operation that the error of a store names when it keeps a request from being judged at all.
+pub(crate) const LOOK_UP: &str = "look up";
+
 pub use copy::Copying;
 pub use report::{BackendInfo, BackupOutcome, CopyReport, ForgetReport, Progress, Status, VerifyReport};
 pub use request::{

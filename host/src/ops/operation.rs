@@ -1,7 +1,7 @@
 //! One running operation: its status, its progress and the race between cancel and commit.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Entry, Wish};
 use crate::model::{State, Timestamp};
 use crate::ops::{Progress, Status};
 
@@ -24,6 +25,7 @@ pub(crate) struct Operation {
     ended: watch::Sender<Ended>,
     accepted: Instant,
     is_accepted: AtomicBool,
+    entry: OnceLock<Entry>,
 }
 
 /// Whether a cancel can still win.
@@ -79,6 +81,7 @@ impl Operation {
             ended: watch::Sender::new(Ended::No),
             accepted: Instant::now(),
             is_accepted: AtomicBool::new(false),
+            entry: OnceLock::new(),
         }
     }
 
@@ -90,6 +93,22 @@ impl Operation {
     /// Whether the request was accepted. Until then it may be refused, and then nothing ever ran.
     pub(crate) fn is_accepted(&self) -> bool {
         self.is_accepted.load(Ordering::Acquire)
+    }
+
+    /// Names the record of the journal that a restart finds.
+    pub(crate) fn recorded_by(&self, entry: Entry) {
+        // There is only one.
+        let _ = self.entry.set(entry);
+    }
+
+    /// Makes a cancel that was accepted survive a restart. One that has ended meanwhile has no record any more.
+    pub(crate) async fn remember_cancel(&self) {
+        let Some(entry) = self.entry.get() else { return };
+        if let Err(error) = entry.set_wish(Wish::Cancel).await
+            && entry.record().is_some()
+        {
+            tracing::warn!(%error, "a restart in the next moments will not know of the cancel");
+        }
     }
 
     /// The status now.

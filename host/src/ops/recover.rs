@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::journal::{Entry, Found, Phase, Record, RestoreRecord, Verb};
+use crate::journal::{Entry, Found, Phase, Record, RestoreRecord, Verb, Wish};
 use crate::model::{Descriptor, Location, State, Timestamp};
 use crate::ops::backup::give_up;
 use crate::ops::context::{Context, remove_folder};
@@ -13,6 +13,16 @@ use crate::source::InstallState;
 
 /// What a status says after it.
 const INTERRUPTED: &str = "interrupted by a restart of the server";
+/// And what it says when somebody had been told that it is cancelled.
+const CANCELLED: &str = "cancelled on request; the server was restarted before it had ended";
+
+/// How an operation ended that did not get to its commit.
+fn ending(record: &Record) -> (State, String) {
+    match record.wish {
+        Wish::GoOn => (State::Failed, INTERRUPTED.to_owned()),
+        Wish::Cancel => (State::Canceled, CANCELLED.to_owned()),
+    }
+}
 
 /// Ends every operation that the journal holds. One that cannot be ended now, for example because its store does not
 /// answer, stays in the journal for the next start.
@@ -68,10 +78,11 @@ async fn end_backup(context: &Arc<Context>, entry: &Entry, record: &Record) -> R
         return Ok(State::Success);
     }
     entry.set_phase(Phase::Undoing).await?;
+    let (state, text) = ending(record);
     let last = ours.filter(|d| succeeded || !d.state.is_terminal()).map(|stored| Descriptor {
-        state: State::Failed,
+        state,
         completed_at: Timestamp::now(),
-        error: Some(INTERRUPTED.to_owned()),
+        error: Some(text),
         nodes: std::collections::BTreeMap::new(),
         ..stored
     });
@@ -80,7 +91,7 @@ async fn end_backup(context: &Arc<Context>, entry: &Entry, record: &Record) -> R
         descriptor_store::end(&*storage, last, proven).await?;
     }
     give_up(&*storage, entry, last, proven).await?;
-    Ok(State::Failed)
+    Ok(state)
 }
 
 async fn end_restore(context: &Arc<Context>, entry: &Entry, record: &Record) -> Result<State> {
@@ -98,10 +109,13 @@ async fn end_restore(context: &Arc<Context>, entry: &Entry, record: &Record) -> 
         .await?;
     let (state, error) = match installed {
         InstallState::Installed => (State::Success, None),
-        InstallState::Absent => (State::Failed, Some(INTERRUPTED.to_owned())),
+        InstallState::Absent => {
+            let (state, text) = ending(record);
+            (state, Some(text))
+        }
     };
     let restores = context.journal.restores();
-    let Some(RestoreRecord { path, .. }) = restores.of_attempt(record.attempt) else {
+    let Some(RestoreRecord { path, from_node, .. }) = restores.of_attempt(record.attempt) else {
         return forget_unrecorded(entry).await;
     };
     restores
@@ -115,6 +129,7 @@ async fn end_restore(context: &Arc<Context>, entry: &Entry, record: &Record) -> 
             completed_at: Timestamp::now(),
             path,
             collections: record.collections.clone(),
+            from_node,
         })
         .await?;
     entry.finish().await?;

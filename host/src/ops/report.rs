@@ -27,6 +27,8 @@ pub struct Status {
     pub raw_bytes: u64,
     /// The backup it builds on.
     pub base: Option<String>,
+    /// Of a restore, the node of the backup whose data comes here.
+    pub from_node: Option<String>,
     /// How far it is; of an operation of an earlier process only the totals are known.
     pub progress: Progress,
     /// What came out, of a backup that succeeded.
@@ -55,6 +57,8 @@ pub struct BackupOutcome {
     pub stored_bytes: u64,
     /// Bytes of the chunks that this attempt wrote.
     pub new_bytes: u64,
+    /// Raw bytes of the files whose content the incremental base had.
+    pub reused_bytes: u64,
     /// Number of files.
     pub files: u64,
     /// Widest instant that all shards share.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Compression, Location, Selection};
-use crate::source::AliasPolicy;
+use crate::source::{AliasPolicy, ExtrasChoice};
 
 /// `CPUPercentage` when a request does not say.
 pub const DEFAULT_CPU_PERCENTAGE: u8 = 50;
@@ -29,6 +29,8 @@ pub struct BackupRequest {
     pub location: Location,
     /// A backup whose chunks may be reused.
     pub base: Option<String>,
+    /// Which users and roles.
+    pub extras: ExtrasChoice,
 }
 
 impl BackupRequest {
@@ -43,6 +45,7 @@ impl BackupRequest {
             chunk_size: None,
             location: Location::default(),
             base: None,
+            extras: ExtrasChoice::default(),
         }
     }
 }

@@ -169,6 +169,7 @@ fn from_descriptor(
         collections: d.selection.collections,
         raw_bytes,
         base: d.base.map(Into::into),
+        from_node: None,
         progress: Progress {
             raw_done: raw_bytes,
             raw_total: raw_bytes,
@@ -193,6 +194,7 @@ fn from_record(location: &Location, record: RestoreRecord) -> Status {
         collections: record.collections,
         raw_bytes: 0,
         base: None,
+        from_node: record.from_node.map(Into::into),
         progress: Progress::default(),
         outcome: None,
     }
@@ -217,6 +219,7 @@ fn unreadable(
         collections: Vec::new(),
         raw_bytes: 0,
         base: None,
+        from_node: None,
         progress: Progress::default(),
         outcome: None,
     }

@@ -48,6 +48,14 @@ pub(crate) async fn load(storage: &dyn Storage, id: &BackupId) -> Result<Option<
     Ok(Some(Loaded { descriptor, etag, bytes }))
 }
 
+/// Fails with [`ErrorKind::AlreadyExists`] when the id is taken by a backup that runs or succeeded.
+pub(crate) async fn expect_vacant(storage: &dyn Storage, id: &BackupId) -> Result<()> {
+    match load(storage, id).await?.map(|found| found.descriptor.state) {
+        None | Some(State::Failed | State::Canceled) => Ok(()),
+        Some(state) => Err(taken(id, state)),
+    }
+}
+
 /// Claims the id for a new attempt: writes the first descriptor, replacing one that ended without success.
 /// [`ErrorKind::AlreadyExists`] when the id is taken or somebody else claims it at the same time.
 pub(crate) async fn claim(storage: &dyn Storage, new: &Descriptor, proven: Preconditions) -> Result<()> {

@@ -3,6 +3,7 @@
 //! `host/docs/repository-format.md` is normative for every byte that is written here.
 
 mod buffers;
+mod content_index;
 pub mod descriptor;
 pub(crate) mod descriptor_store;
 mod fetch;
@@ -14,6 +15,7 @@ mod object_writer;
 mod workers;
 
 pub(crate) use buffers::FrameBuffers;
+pub(crate) use content_index::{ContentIndex, KnownContent};
 pub(crate) use fetch::{Fetch, FileSink, missing_chunk};
 pub(crate) use manifest_spool::{Lines, ManifestSpool};
 pub(crate) use object_writer::{ObjectWriter, StoredObject, UploadLog, Uploader};

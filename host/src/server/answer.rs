@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::PROGRESS_HEADER;
-use crate::model::{CollectionName, State, Timestamp};
+use crate::model::{CollectionName, Scope, SkippedItem, State, Timestamp};
 use crate::ops::{Progress, Status};
 
 /// Answer to a create or restore that was accepted.
@@ -40,6 +40,28 @@ pub(super) struct CreateStatus<'a> {
     size: Option<f64>,
     #[serde(rename = "incremental_base_backup_id", skip_serializing_if = "Option::is_none")]
     base: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<BackupDetails<'a>>,
+}
+
+/// What the original's API has no field for; its clients pass over it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BackupDetails<'a> {
+    stored_bytes: u64,
+    new_bytes: u64,
+    reused_bytes: u64,
+    files: u64,
+    scope: Scope,
+    pause_ms: f64,
+    skipped: &'a [SkippedItem],
+}
+
+/// The same of a restore.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RestoreDetails<'a> {
+    from_node: &'a str,
 }
 
 /// Status of a restore.
@@ -51,6 +73,8 @@ pub(super) struct RestoreStatus<'a> {
     status: State,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<RestoreDetails<'a>>,
 }
 
 /// One backup of a list.
@@ -90,7 +114,7 @@ impl<'a> Accepted<'a> {
 
 impl<'a> CreateStatus<'a> {
     /// `backend` and `id` as the URL has them.
-    pub(super) fn new(status: &'a Status, backend: &'a str, id: &'a str) -> Self {
+    pub(super) fn new(status: &'a Status, backend: &'a str, id: &'a str, bases: Bases) -> Self {
         Self {
             id,
             backend,
@@ -100,7 +124,16 @@ impl<'a> CreateStatus<'a> {
             started_at: status.started_at,
             completed_at: status.completed_at,
             size: size(status),
-            base: status.base.as_deref(),
+            base: base(status, bases),
+            details: status.outcome.as_ref().map(|o| BackupDetails {
+                stored_bytes: o.stored_bytes,
+                new_bytes: o.new_bytes,
+                reused_bytes: o.reused_bytes,
+                files: o.files,
+                scope: o.scope,
+                pause_ms: o.pause_us as f64 / 1e3,
+                skipped: &o.skipped,
+            }),
         }
     }
 }
@@ -108,13 +141,20 @@ impl<'a> CreateStatus<'a> {
 impl<'a> RestoreStatus<'a> {
     /// `backend` and `id` as the URL has them.
     pub(super) fn new(status: &'a Status, backend: &'a str, id: &'a str) -> Self {
-        Self { id, backend, path: &status.path, status: status.state, error: status.error.as_deref() }
+        Self {
+            id,
+            backend,
+            path: &status.path,
+            status: status.state,
+            error: status.error.as_deref(),
+            details: status.from_node.as_deref().map(|from_node| RestoreDetails { from_node }),
+        }
     }
 }
 
 impl<'a> ListItem<'a> {
     /// One item.
-    pub(super) fn new(status: &'a Status) -> Self {
+    pub(super) fn new(status: &'a Status, bases: Bases) -> Self {
         Self {
             id: &status.id,
             classes: &status.collections,
@@ -122,9 +162,20 @@ impl<'a> ListItem<'a> {
             started_at: status.started_at,
             completed_at: status.completed_at,
             size: size(status),
-            base: status.base.as_deref(),
+            base: base(status, bases),
         }
     }
+}
+
+/// Whether a caller is shown on which backup another one builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bases {
+    Shown,
+    Hidden,
+}
+
+fn base(status: &Status, bases: Bases) -> Option<&str> {
+    status.base.as_deref().filter(|_| bases == Bases::Shown)
 }
 
 /// GiB before compression, once the backup has ended and if it holds anything.

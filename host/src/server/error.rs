@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::answer;
 use crate::error::{Error, ErrorKind};
+use crate::ops::LOOK_UP;
 
 /// Codes of schema-level failures, as clients know them from go-openapi.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +101,8 @@ impl Failure {
             | ErrorKind::Unsupported => StatusCode::UNPROCESSABLE_ENTITY,
             // The host's own refusal, not the store's: the request names a place that plugins may not reach.
             ErrorKind::Denied if error.operation() == "grant" => StatusCode::UNPROCESSABLE_ENTITY,
+            // The store failed before the request could be judged, so nothing of it was begun.
+            _ if error.operation() == LOOK_UP => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::Application { status, message: error.to_string() }

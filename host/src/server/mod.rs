@@ -2,7 +2,8 @@
 //!
 //! [`router`] answers everything below `/v1/backups` and nothing else, so that a database server merges it with its own
 //! routes. It speaks the wire format of Weaviate's backup API: two shapes of errors, body keys that match in any case,
-//! a closed set of states. Authentication is the affair of the server that merges it.
+//! a closed set of states. Authentication is the affair of the server that merges it; it may tell by a [`Rank`] in the
+//! extensions of a request who the caller is.
 //!
 //! | method and path | does |
 //! | --- | --- |
@@ -32,6 +33,15 @@ use crate::Host;
 
 /// Name of the header that tells how far an operation is.
 pub const PROGRESS_HEADER: &str = "siltstone-progress";
+
+/// Who sent a request, as far as the answers differ: put it into the extensions of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// Somebody who may do everything; also every caller of a server that says nothing. Sees `incremental_base_backup_id`.
+    Root,
+    /// Anybody else.
+    User,
+}
 
 /// The API of a host: merge it into the server's own router.
 ///

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::model::{BackupId, Compression, Location, Selection};
 use crate::ops::{BackupRequest, CPU_PERCENTAGES, DEFAULT_CPU_PERCENTAGE, RestoreRequest};
 use crate::settings::HostSettings;
-use crate::source::AliasPolicy;
+use crate::source::{AliasPolicy, ExtrasChoice};
 
 /// Body of `POST /v1/backups/{backend}`.
 #[derive(Debug)]
@@ -63,15 +63,6 @@ impl CreateBody {
             return Err(Failure::refused(format!("backup `{id}` cannot be its own incremental base")));
         }
         let selection = Selection::from_lists(self.include, self.exclude).map_err(refuse)?;
-        for (name, list, what) in
-            [("includeUsers", &self.include_users, "users"), ("includeRoles", &self.include_roles, "roles")]
-        {
-            if !list.is_empty() {
-                return Err(Failure::refused(format!(
-                    "{name} cannot be honoured: {what} are backed up all together or not at all; leave it out"
-                )));
-            }
-        }
         Ok(BackupRequest {
             selection,
             compression: self.compression,
@@ -79,6 +70,7 @@ impl CreateBody {
             chunk_size: chunk_size(self.chunk_size)?,
             location: self.location,
             base,
+            extras: ExtrasChoice { users: self.include_users, roles: self.include_roles },
             ..BackupRequest::new(backend, String::from(id))
         })
     }

@@ -1,11 +1,12 @@
 //! The routes and their handlers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -13,7 +14,8 @@ use http::{Method, StatusCode, Uri};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
-use super::answer::{self, Accepted, CreateStatus, ListItem, RestoreStatus};
+use super::Rank;
+use super::answer::{self, Accepted, Bases, CreateStatus, ListItem, RestoreStatus};
 use super::backups::Backups;
 use super::error::{Failure, Missing};
 use super::fields::one_of;
@@ -26,10 +28,14 @@ const BASE: &str = "/v1/backups";
 /// Largest body of a request: room for tens of thousands of collection names.
 const BODY_LIMIT: usize = 4 << 20;
 
+/// How long a body may take: a sender that stops in the middle must not hold a connection for ever.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
 type Shared = State<Arc<dyn Backups>>;
 type Backend = Result<Path<String>, PathRejection>;
 type Target = Result<Path<(String, String)>, PathRejection>;
 type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
+type Caller = Option<Extension<Rank>>;
 type Answer = Result<Response, Failure>;
 
 /// The router over anything that backs up.
@@ -63,7 +69,7 @@ async fn create(State(backups): Shared, backend: Backend, body: Body) -> Answer 
     Ok(answer::json(StatusCode::OK, &Accepted::create(&status, &backend)))
 }
 
-async fn list(State(backups): Shared, backend: Backend, query: Parameters) -> Answer {
+async fn list(State(backups): Shared, rank: Caller, backend: Backend, query: Parameters) -> Answer {
     let Path(backend) = backend?;
     let order = parameter(&query?.0, "order");
     one_of("order", "query", &order, &["asc", "desc"])?;
@@ -73,11 +79,12 @@ async fn list(State(backups): Shared, backend: Backend, query: Parameters) -> An
         .list(&backend, &Location::default(), order)
         .await
         .map_err(|e| Failure::of(&e, Missing::Unprocessable))?;
-    let items: Vec<ListItem<'_>> = all.iter().map(ListItem::new).collect();
+    let bases = bases(rank);
+    let items: Vec<ListItem<'_>> = all.iter().map(|status| ListItem::new(status, bases)).collect();
     Ok(answer::json(StatusCode::OK, &items))
 }
 
-async fn create_status(State(backups): Shared, target: Target, query: Parameters) -> Answer {
+async fn create_status(State(backups): Shared, rank: Caller, target: Target, query: Parameters) -> Answer {
     let Path((backend, id)) = target?;
     let location = location(&query?.0);
     enabled(&*backups, &backend)?;
@@ -86,7 +93,7 @@ async fn create_status(State(backups): Shared, target: Target, query: Parameters
         .backup_status(&backend, &id, &location)
         .await
         .map_err(|e| Failure::of(&e, Missing::NotFound))?;
-    let body = answer::json(StatusCode::OK, &CreateStatus::new(&status, &backend, &id));
+    let body = answer::json(StatusCode::OK, &CreateStatus::new(&status, &backend, &id, bases(rank)));
     Ok(answer::with_progress(body, status.progress))
 }
 
@@ -155,7 +162,11 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 
 /// The whole body, up to the limit.
 async fn read(body: Body) -> Result<Bytes, Failure> {
-    to_bytes(body, BODY_LIMIT).await.map_err(|e| {
+    let Ok(read) = tokio::time::timeout(BODY_PATIENCE, to_bytes(body, BODY_LIMIT)).await else {
+        let message = format!("the body did not arrive within {} s", BODY_PATIENCE.as_secs());
+        return Err(Failure::plain(StatusCode::REQUEST_TIMEOUT, message));
+    };
+    read.map_err(|e| {
         use std::error::Error as _;
         if e.source().is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) {
             let message = format!("the body is larger than {} MiB", BODY_LIMIT >> 20);
@@ -164,6 +175,14 @@ async fn read(body: Body) -> Result<Bytes, Failure> {
             Failure::malformed(format!("the body cannot be read: {e}"))
         }
     })
+}
+
+/// Who may do everything sees on which backup another one builds; a server that says nothing has no other callers.
+fn bases(rank: Caller) -> Bases {
+    match rank {
+        None | Some(Extension(Rank::Root)) => Bases::Shown,
+        Some(Extension(Rank::User)) => Bases::Hidden,
+    }
 }
 
 /// Refuses a backend that is not enabled, by either of its names.

@@ -11,8 +11,8 @@ pub use restore::{
     AliasPolicy, CollectionPlan, InstallState, NamedBlob, RestorePlan, RestoreTarget, ShardPlan, Staging,
 };
 pub use snapshot::{
-    Budget, CollectionInfo, Cut, CutOutcome, Hold, SegmentClass, SegmentContent, SegmentFile, ShardInfo,
-    SnapshotSource,
+    Budget, CollectionInfo, Cut, CutOutcome, ExtrasChoice, Hold, SegmentClass, SegmentContent, SegmentFile,
+    ShardInfo, SnapshotSource,
 };
 
 pub use crate::model::EngineInfo;

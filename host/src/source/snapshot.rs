@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{CollectionName, EngineInfo, RelativePath, Scope, ShardId, TenantName, TenantState};
 use crate::source::NamedBlob;
 
@@ -34,6 +34,39 @@ pub trait SnapshotSource: Send + Sync {
 
     /// Opaque state of the database outside its collections: users, roles. At most 1 MiB each.
     fn extras(&self) -> Result<Vec<NamedBlob>>;
+
+    /// The same, but only of the users and roles that a request chose; [`crate::ErrorKind::Invalid`] with the name when
+    /// one does not exist. Asked once before the request is accepted and once at the cut. A database that keeps no users or
+    /// roles of its own leaves it as it is.
+    fn chosen_extras(&self, choice: &ExtrasChoice) -> Result<Vec<NamedBlob>> {
+        for (field, chosen) in [("includeUsers", &choice.users), ("includeRoles", &choice.roles)] {
+            if let Some(first) = chosen.first() {
+                let first = first.escape_debug();
+                let text = format!(
+                    "{field} names `{first}`, and this database has none to choose from; leave it out"
+                );
+                return Err(Error::invalid("backup", text));
+            }
+        }
+        self.extras()
+    }
+}
+
+/// Which users and roles a backup takes: names or patterns as [`crate::model::Pattern`] reads them; none = all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtrasChoice {
+    /// Users.
+    pub users: Vec<String>,
+    /// Roles.
+    pub roles: Vec<String>,
+}
+
+impl ExtrasChoice {
+    /// Whether nothing was chosen, so that all are taken.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.users.is_empty() && self.roles.is_empty()
+    }
 }
 
 /// A collection as the source sees it.

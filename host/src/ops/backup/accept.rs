@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::journal::{Phase, Record, Verb};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Phase, Record, Verb, Wish};
 use crate::model::{
     AttemptId, BackendName, BackupId, CollectionName, Descriptor, FORMAT, Selected, State, Timestamp,
 };
-use crate::ops::backup::{Job, give_up, run};
+use crate::ops::LOOK_UP;
+use crate::ops::backup::{Job, base, give_up, run};
 use crate::ops::context::{Context, status_text};
 use crate::ops::operation::Operation;
 use crate::ops::registry::Address;
@@ -22,15 +23,18 @@ pub(crate) async fn accept(context: Arc<Context>, request: BackupRequest) -> Res
     let backend = context.backends.resolve(&request.backend)?;
     let id = BackupId::new(request.id.clone())?;
     check_ranges(&request)?;
-    if let Some(base) = &request.base {
-        let text = format!(
-            "incremental backups are not supported yet (base `{}`); leave the base out",
-            base.escape_debug()
-        );
-        return Err(Error::invalid("backup", text));
-    }
+    let base = request.base.clone().map(BackupId::new).transpose()?;
     let collections = resolve(&context, &request).await?;
+    if !request.extras.is_everything() {
+        let (source, choice) = (Arc::clone(&context.source), request.extras.clone());
+        context.blocking("backup", move || source.chosen_extras(&choice).map(drop)).await?;
+    }
     let storage = context.backends.open(&backend, &request.location).await?;
+    expect_vacant(&*storage, &id).await?;
+    let base = match &base {
+        Some(base) => Some(base::find(&*storage, &id, base, Timestamp::now()).await?),
+        None => None,
+    };
 
     let attempt = AttemptId::generate();
     let operation = Arc::new(Operation::new(first_status(&request, &backend, &id, &*storage, &collections)));
@@ -41,8 +45,9 @@ pub(crate) async fn accept(context: Arc<Context>, request: BackupRequest) -> Res
         id: id.to_string(),
     };
     context.registry.begin(address.clone(), Arc::clone(&operation))?;
-    match claim(&context, &request, (backend, id, attempt), collections, storage, &operation).await {
+    match claim(&context, &request, (backend, id, attempt), (collections, base), storage, &operation).await {
         Ok(job) => {
+            operation.recorded_by(job.entry.clone());
             operation.accept();
             let status = operation.status();
             operation.supervise(&context.runtime, run(Arc::clone(&context), job));
@@ -71,6 +76,18 @@ fn check_ranges(request: &BackupRequest) -> Result<()> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Refuses an id that is taken before anything else at the location is looked at or written. A store that does not let us
+/// look makes the request one that cannot be carried out.
+async fn expect_vacant(storage: &dyn Storage, id: &BackupId) -> Result<()> {
+    descriptor_store::expect_vacant(storage, id).await.map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists => e,
+        kind => {
+            let text = format!("it cannot be told whether backup `{id}` exists at {}", storage.home());
+            Error::new(kind, LOOK_UP, text).with_source(e)
+        }
+    })
 }
 
 async fn resolve(context: &Arc<Context>, request: &BackupRequest) -> Result<Vec<CollectionName>> {
@@ -103,6 +120,7 @@ fn first_status(
         collections: collections.to_vec(),
         raw_bytes: 0,
         base: request.base.clone(),
+        from_node: None,
         progress: Progress::default(),
         outcome: None,
     }
@@ -112,7 +130,7 @@ async fn claim(
     context: &Arc<Context>,
     request: &BackupRequest,
     (backend, id, attempt): (BackendName, BackupId, AttemptId),
-    collections: Vec<CollectionName>,
+    (collections, base): (Vec<CollectionName>, Option<Descriptor>),
     storage: Arc<dyn Storage>,
     operation: &Arc<Operation>,
 ) -> Result<Job> {
@@ -132,7 +150,8 @@ async fn claim(
             chunk_size,
         },
         nodes: BTreeMap::new(),
-        base: None,
+        base: base.as_ref().map(|b| b.id.clone()),
+        base_attempt: base.as_ref().map(|b| b.attempt),
         error: None,
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
         other: serde_json::Map::new(),
@@ -151,6 +170,7 @@ async fn claim(
             uploads: Vec::new(),
             started_at,
             collections,
+            wish: Wish::GoOn,
         })
         .await?;
     let proven = match context.prove(&backend, &request.location, &*storage, attempt).await {
@@ -184,6 +204,8 @@ async fn claim(
         storage,
         proven,
         selection: request.selection.clone(),
+        base,
+        extras: request.extras.clone(),
         compression: request.compression,
         workers: context.settings.workers(request.cpu_percentage),
         chunk_size,

@@ -1,6 +1,6 @@
 //! Puts frames into chunks in their order, and files, shards and chunks into the manifest.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::codec::TreeHasher;
 use crate::error::{Error, Result};
 use crate::model::{
     AttemptId, BackupId, ChunkLine, Codec, Extent, FRAME_SIZE, FileLine, Hash, ManifestLine, NodeName,
-    ShardLine,
+    ObjectKey, ShardLine,
 };
 use crate::ops::backup::manifest::ManifestUpload;
 use crate::ops::backup::read::{FileStart, Item, Numbered, ReadyFrame};
 use crate::ops::operation::Operation;
-use crate::repository::{FrameBuffers, ObjectWriter, StoredObject, Uploader, layout};
+use crate::repository::{FrameBuffers, KnownContent, ObjectWriter, StoredObject, Uploader, layout};
 
 /// A chunk also ends after this many frames, so that what waits for it stays small.
 const CHUNK_FRAMES: u64 = 65_536;
@@ -48,6 +48,10 @@ pub(crate) struct Totals {
     pub(crate) raw: u64,
     /// Bytes of all chunks.
     pub(crate) stored: u64,
+    /// Bytes of the chunks that were written.
+    pub(crate) new: u64,
+    /// Bytes of the files whose content was stored already.
+    pub(crate) reused: u64,
 }
 
 type Finishing = Pin<Box<dyn Future<Output = Result<StoredObject>> + Send>>;
@@ -94,6 +98,8 @@ pub(crate) struct Assembler {
     finished: u32,
     file: Option<OpenFile>,
     waiting: VecDeque<WaitingLine>,
+    /// Chunks of earlier attempts that the manifest names.
+    named: HashSet<ObjectKey>,
     totals: Totals,
 }
 
@@ -118,6 +124,7 @@ impl Assembler {
             finished: 0,
             file: None,
             waiting: VecDeque::new(),
+            named: HashSet::new(),
             totals: Totals::default(),
         }
     }
@@ -133,6 +140,7 @@ impl Assembler {
                 match item {
                     Item::Shard(line) => self.shard(line).await?,
                     Item::File(start) => self.begin_file(start).await?,
+                    Item::Known(start, content) => self.known_file(start, content).await?,
                     Item::Frame(frame) => self.frame(frame?).await?,
                 }
                 drop(room);
@@ -161,6 +169,24 @@ impl Assembler {
 
     async fn shard(&mut self, line: ShardLine) -> Result<()> {
         self.manifest.write(&ManifestLine::Shard(line)).await
+    }
+
+    /// A file that lies in chunks of earlier attempts.
+    async fn known_file(&mut self, start: FileStart, content: KnownContent) -> Result<()> {
+        for chunk in content.chunks {
+            if self.named.insert(chunk.key.clone()) {
+                self.totals.stored += chunk.stored;
+                self.manifest.write(&ManifestLine::Chunk(chunk)).await?;
+            }
+        }
+        for piece in content.pieces {
+            let line = line(&start, content.blake3, piece.offset, piece.extents);
+            self.manifest.write(&ManifestLine::File(line)).await?;
+        }
+        self.totals.files += 1;
+        self.totals.raw += start.file.length;
+        self.totals.reused += start.file.length;
+        Ok(())
     }
 
     async fn begin_file(&mut self, start: FileStart) -> Result<()> {
@@ -278,6 +304,7 @@ impl Assembler {
         let Some((number, raw, done)) = self.finishing.pop_front() else { return Ok(()) };
         let stored = done.await?;
         self.totals.stored += stored.len;
+        self.totals.new += stored.len;
         let line = ChunkLine {
             key: stored.key,
             codec: self.plan.codec,

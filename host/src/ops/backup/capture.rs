@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CollectionName, CutInfo, Scope, Selection, ShardId, SkippedItem, TenantState, Timestamp};
 use crate::ops::operation::Operation;
 use crate::settings::HostSettings;
-use crate::source::{Budget, CollectionInfo, Cut, NamedBlob, SnapshotSource};
+use crate::source::{Budget, CollectionInfo, Cut, ExtrasChoice, NamedBlob, SnapshotSource};
 
 /// Flushing ahead is repeated while a round takes longer than this, because writers go on meanwhile.
 const QUIET: Duration = Duration::from_millis(200);
@@ -35,6 +35,7 @@ pub(crate) fn capture(
     source: &Arc<dyn SnapshotSource>,
     selected: &[CollectionName],
     selection: &Selection,
+    extras: &ExtrasChoice,
     settings: &HostSettings,
     staging: &Path,
     operation: &Operation,
@@ -76,7 +77,7 @@ pub(crate) fn capture(
         cuts: outcome.cuts,
         info: CutInfo { at, scope, pause_us: u64::try_from(pause.as_micros()).unwrap_or(u64::MAX) },
         skipped,
-        extras: source.extras()?,
+        extras: source.chosen_extras(extras)?,
     })
 }
 

@@ -1,32 +1,38 @@
 //! Checks that what was stored is there, then makes the backup visible in one write.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::journal::Phase;
 use crate::model::{ChunkLine, Descriptor, ManifestLine, NodeEntry, State, Timestamp};
-use crate::ops::backup::Job;
+use crate::ops::backup::{Job, base};
 use crate::ops::context::Context;
-use crate::ops::listing::list_all;
-use crate::ops::verify::{Depth, check_chunks};
-use crate::repository::{ManifestSpool, descriptor_store, layout};
+use crate::ops::verify::{Depth, check_chunks, stored_lengths};
+use crate::repository::{ManifestSpool, descriptor_store};
 use crate::settings::VerifyMode;
 
 /// How often the terminal write is tried again when it is not known whether it took effect.
 const TRIES: usize = 3;
 
-/// Lists the attempt, compares every chunk's stored length, reads the manifest back, and as much data as is set.
+/// Reads the manifest back, lists the attempts whose chunks it names and compares the stored length of every one, and reads
+/// as much data as is set.
 pub(super) async fn check(context: &Arc<Context>, job: &Job, node: &NodeEntry) -> Result<()> {
-    let prefix = layout::attempt_prefix(&job.id, job.descriptor.attempt);
-    let mut stored: HashMap<String, u64> = HashMap::new();
-    list_all(&*job.storage, &prefix, |object| {
-        stored.insert(object.key.as_str().to_owned(), object.size);
-        Ok(())
+    let manifest = ManifestSpool::fetch(&*job.storage, node, &context.scratch()).await?;
+    let chunks = manifest.read(chunks).await?;
+    let mut wrong = Ok(());
+    stored_lengths(&*job.storage, &chunks, |chunk, size| {
+        let text = match size {
+            Some(size) if size == chunk.stored => return,
+            Some(size) => format!("chunk `{}` has {size} of {} bytes in the store", chunk.key, chunk.stored),
+            None => format!("chunk `{}` is not in the store", chunk.key),
+        };
+        if wrong.is_ok() {
+            wrong = Err(Error::corrupt("backup", text));
+        }
     })
     .await?;
-    let manifest = ManifestSpool::fetch(&*job.storage, node, &context.scratch()).await?;
-    let chunks = manifest.read(move |lines| compare(lines, &stored)).await?;
+    wrong?;
     let depth = match context.settings.verify {
         VerifyMode::List => return Ok(()),
         VerifyMode::Sample => Depth::Sample,
@@ -35,25 +41,11 @@ pub(super) async fn check(context: &Arc<Context>, job: &Job, node: &NodeEntry) -
     check_chunks(&job.storage, &chunks, depth).await
 }
 
-/// The chunks of a manifest, each of which is in the store with its length.
-fn compare(
-    lines: impl Iterator<Item = Result<ManifestLine>>,
-    stored: &HashMap<String, u64>,
-) -> Result<Vec<ChunkLine>> {
+fn chunks(lines: impl Iterator<Item = Result<ManifestLine>>) -> Result<Vec<ChunkLine>> {
     let mut chunks = Vec::new();
     for line in lines {
         if let ManifestLine::Chunk(chunk) = line? {
-            let text = match stored.get(chunk.key.as_str()) {
-                Some(size) if *size == chunk.stored => {
-                    chunks.push(chunk);
-                    continue;
-                }
-                Some(size) => {
-                    format!("chunk `{}` has {size} of {} bytes in the store", chunk.key, chunk.stored)
-                }
-                None => format!("chunk `{}` is not in the store", chunk.key),
-            };
-            return Err(Error::corrupt("backup", text));
+            chunks.push(chunk);
         }
     }
     Ok(chunks)
@@ -62,6 +54,9 @@ fn compare(
 /// Writes the terminal descriptor: the one commit point of a backup.
 pub(super) async fn commit(context: &Arc<Context>, job: &Job, node: NodeEntry) -> Result<NodeEntry> {
     job.operation.begin_commit(context.settings.publish_after).await?;
+    if let Some(base) = &job.base {
+        base::expect_still(&*job.storage, &base.id, base.attempt).await?;
+    }
     job.entry.set_phase(Phase::Committing).await?;
     let mut last = Descriptor {
         state: State::Success,

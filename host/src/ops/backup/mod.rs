@@ -2,10 +2,12 @@
 
 mod accept;
 mod assemble;
+mod base;
 mod capture;
 mod commit;
 mod manifest;
 mod read;
+mod reuse;
 mod store;
 mod undo;
 
@@ -24,6 +26,7 @@ use crate::model::{BackendName, BackupId, Codec, Compression, Descriptor, NodeEn
 use crate::ops::BackupOutcome;
 use crate::ops::context::{Context, remove_folder};
 use crate::ops::operation::Operation;
+use crate::source::ExtrasChoice;
 use crate::storage::{Preconditions, Storage};
 
 /// An accepted backup.
@@ -33,6 +36,9 @@ pub(crate) struct Job {
     storage: Arc<dyn Storage>,
     proven: Preconditions,
     selection: Selection,
+    /// The backup whose chunks may be named instead of storing the same content again.
+    base: Option<Descriptor>,
+    extras: ExtrasChoice,
     compression: Compression,
     workers: usize,
     chunk_size: u64,
@@ -97,6 +103,8 @@ pub(crate) async fn run(context: Arc<Context>, job: Job) {
             tracing::info!(
                 raw = node.raw_bytes,
                 stored = node.stored_bytes,
+                new = node.new_bytes,
+                reused = node.reused_bytes,
                 pause_us = node.pause_us,
                 "backup succeeded"
             );
@@ -144,6 +152,7 @@ pub(crate) fn outcome(node: &NodeEntry) -> BackupOutcome {
     BackupOutcome {
         stored_bytes: node.stored_bytes,
         new_bytes: node.new_bytes,
+        reused_bytes: node.reused_bytes,
         files: node.files,
         scope: node.scope,
         pause_us: node.pause_us,

@@ -11,8 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::codec::{BlockHash, hash_block};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Codec, FRAME_SIZE, ShardId, ShardLine};
+use crate::ops::backup::reuse;
 use crate::ops::operation::Operation;
-use crate::repository::{FrameBuffers, Workers};
+use crate::repository::{ContentIndex, FrameBuffers, KnownContent, Workers};
 use crate::source::{Cut, SegmentFile};
 
 /// What an item weighs at least, so that a million empty files are bounded too.
@@ -34,6 +35,8 @@ pub(crate) enum Item {
     Shard(ShardLine),
     /// A file begins; its frames follow.
     File(FileStart),
+    /// A file whose content is stored already; no frames follow.
+    Known(FileStart, KnownContent),
     /// A frame of the file that began last.
     Frame(Result<ReadyFrame>),
 }
@@ -74,6 +77,8 @@ pub(crate) struct Feed {
     pub(crate) runtime: Handle,
     /// Counts and cancels.
     pub(crate) operation: Arc<Operation>,
+    /// The content of the base.
+    pub(crate) base: Option<Arc<ContentIndex>>,
 }
 
 /// Reads all cuts, dropping each when it is read. Blocks.
@@ -93,7 +98,8 @@ pub(crate) fn read_cuts(cuts: Vec<Box<dyn Cut>>, feed: &Feed) -> Result<()> {
 }
 
 impl Feed {
-    fn wait(&self, weight: u64) -> Result<OwnedSemaphorePermit> {
+    /// Waits for room for so many raw bytes.
+    pub(super) fn wait(&self, weight: u64) -> Result<OwnedSemaphorePermit> {
         let weight = weight.clamp(LEAST_WEIGHT, self.capacity);
         let units = u32::try_from(weight >> 10).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(units);
@@ -116,20 +122,20 @@ impl Feed {
 
     fn read_file(&self, number: &mut u64, shard: &ShardId, file: SegmentFile) -> Result<()> {
         let length = file.length;
+        let start = FileStart { shard: shard.clone(), file: file.clone() };
+        let known = self.base.as_ref().map(|base| reuse::known(self, base, shard, &file)).transpose()?;
+        if let Some(known) = known.flatten() {
+            self.operation.counters.raw_done.fetch_add(length, Ordering::Relaxed);
+            self.operation.counters.files_done.fetch_add(1, Ordering::Relaxed);
+            return self.send(number, 0, Item::Known(start, known));
+        }
         let mut content = file.open().map_err(|e| unreadable(shard, &file, e))?;
-        self.send(number, 0, Item::File(FileStart { shard: shard.clone(), file: file.clone() }))?;
+        self.send(number, 0, Item::File(start))?;
         let mut at = 0;
         while at < length {
             let raw = (length - at).min(FRAME_SIZE);
             let room = self.wait(raw)?;
-            let mut buffer = self.buffers.take();
-            // At most a frame, which fits a usize.
-            buffer.reserve_exact(raw as usize);
-            let got =
-                (&mut content).take(raw).read_to_end(&mut buffer).map_err(|e| unreadable(shard, &file, e))?;
-            if got as u64 != raw {
-                return Err(changed(shard, &file, at + got as u64));
-            }
+            let buffer = read_frame(&mut content, self.buffers.take(), at, shard, &file)?;
             self.hand_over(*number, at, buffer, room)?;
             *number += 1;
             at += raw;
@@ -184,7 +190,22 @@ impl Drop for Answer {
     }
 }
 
-fn unreadable(shard: &ShardId, file: &SegmentFile, error: std::io::Error) -> Error {
+/// Reads the frame at `at` into an empty buffer.
+pub(super) fn read_frame(
+    content: &mut (impl Read + ?Sized),
+    mut buffer: Vec<u8>,
+    at: u64,
+    shard: &ShardId,
+    file: &SegmentFile,
+) -> Result<Vec<u8>> {
+    let raw = (file.length - at).min(FRAME_SIZE);
+    // At most a frame, which fits a usize.
+    buffer.reserve_exact(raw as usize);
+    let got = content.take(raw).read_to_end(&mut buffer).map_err(|e| unreadable(shard, file, e))?;
+    if got as u64 == raw { Ok(buffer) } else { Err(changed(shard, file, at + got as u64)) }
+}
+
+pub(super) fn unreadable(shard: &ShardId, file: &SegmentFile, error: std::io::Error) -> Error {
     Error::io("read", file.path.as_str(), error).with("shard", shard)
 }
 

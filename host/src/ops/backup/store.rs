@@ -14,11 +14,11 @@ use crate::model::{
     BlobLine, CollectionLine, CutInfo, FORMAT, FRAME_SIZE, ManifestHeader, ManifestLine, NodeEntry,
     ObjectKey, ShardLine, SkippedItem, SkippedLine, TenantState,
 };
-use crate::ops::backup::Job;
 use crate::ops::backup::assemble::{Assembler, Plan};
 use crate::ops::backup::capture::{Captured, capture};
 use crate::ops::backup::manifest::ManifestUpload;
 use crate::ops::backup::read::{Feed, read_cuts};
+use crate::ops::backup::{Job, base};
 use crate::ops::context::Context;
 use crate::repository::{FrameBuffers, UploadLog, Uploader, Workers, layout};
 use crate::source::{CollectionInfo, Cut, NamedBlob};
@@ -33,6 +33,8 @@ const MAX_EXTRA: usize = 1 << 20;
 
 /// Stores everything and answers what the descriptor will say about this node.
 pub(super) async fn store(context: &Arc<Context>, job: &Job) -> Result<NodeEntry> {
+    // Before the cut, so that nothing is pinned while it is fetched.
+    let known = base::content(context, job).await?;
     let captured = take_cut(context, job).await?;
     let attempt = job.descriptor.attempt;
     let workers = Workers::start(job.workers, job.compression)?;
@@ -69,6 +71,7 @@ pub(super) async fn store(context: &Arc<Context>, job: &Job) -> Result<NodeEntry
         buffers: Arc::clone(&buffers),
         runtime: context.runtime.clone(),
         operation: Arc::clone(&job.operation),
+        base: known,
     };
     let reader = job.blocking(context, "backup", move || read_cuts(cuts, &feed));
     let plan = Plan {
@@ -95,7 +98,8 @@ pub(super) async fn store(context: &Arc<Context>, job: &Job) -> Result<NodeEntry
         manifest_bytes: stored.len,
         raw_bytes: totals.raw,
         stored_bytes: totals.stored,
-        new_bytes: totals.stored,
+        new_bytes: totals.new,
+        reused_bytes: totals.reused,
         files: totals.files,
         scope: info.scope,
         pause_us: info.pause_us,
@@ -137,9 +141,10 @@ fn first_cause(read: Result<()>, assembled: Result<()>) -> Result<()> {
 async fn take_cut(context: &Arc<Context>, job: &Job) -> Result<Captured> {
     let (source, settings) = (Arc::clone(&context.source), context.settings.clone());
     let (selected, selection) = (job.descriptor.selection.collections.clone(), job.selection.clone());
+    let extras = job.extras.clone();
     let (staging, operation) = (context.staging(job.descriptor.attempt), Arc::clone(&job.operation));
     job.blocking(context, "cut", move || {
-        let captured = capture(&source, &selected, &selection, &settings, &staging, &operation)?;
+        let captured = capture(&source, &selected, &selection, &extras, &settings, &staging, &operation)?;
         count(&captured.cuts, &operation)?;
         Ok(captured)
     })

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use self::objects::Objects;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Entry, Phase, Record, Verb};
+use crate::journal::{Entry, Phase, Record, Verb, Wish};
 use crate::model::{
     AttemptId, BackendName, BackupId, ChunkLine, Location, ManifestLine, NodeEntry, State, Timestamp,
 };
@@ -102,6 +102,7 @@ fn first_status(request: &CopyRequest, to: &BackendName, id: &BackupId, target: 
         collections: Vec::new(),
         raw_bytes: 0,
         base: None,
+        from_node: None,
         progress: Progress::default(),
         outcome: None,
     }
@@ -138,6 +139,7 @@ async fn begin(
         uploads: Vec::new(),
         started_at: operation.status().started_at,
         collections: Vec::new(),
+        wish: Wish::GoOn,
     };
     let entry = context.journal.begin(record).await?;
     let proven = match context.prove(&to, place, &*target, attempt).await {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::journal::{Phase, Record, RestoreRecord, Verb};
+use crate::journal::{Phase, Record, RestoreRecord, Verb, Wish};
 use crate::model::{AttemptId, BackupId, Descriptor, NodeEntry, NodeName, State, Timestamp};
 use crate::ops::context::{Context, status_text, unknown_backup};
 use crate::ops::operation::Operation;
@@ -46,6 +46,7 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
         collections: collections.clone(),
         raw_bytes: 0,
         base: None,
+        from_node: Some(from.to_string()),
         progress: Progress::default(),
         outcome: None,
     };
@@ -69,6 +70,7 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
         uploads: Vec::new(),
         started_at: status.started_at,
         collections,
+        wish: Wish::GoOn,
     };
     match begin(&context, record, &status).await {
         Ok(entry) => {
@@ -89,6 +91,7 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
                 gate: Arc::default(),
             };
             let watched = Arc::clone(&job.operation);
+            watched.recorded_by(job.entry.clone());
             watched.accept();
             watched.supervise(&context.runtime, run(Arc::clone(&context), job));
             Ok(status)
@@ -114,6 +117,7 @@ async fn begin(context: &Context, record: Record, status: &Status) -> Result<cra
         completed_at: Timestamp::ZERO,
         path: status.path.clone(),
         collections: record.collections.clone(),
+        from_node: status.from_node.as_deref().and_then(|name| NodeName::new(name).ok()),
     };
     let entry = context.journal.begin(record).await?;
     context.journal.restores().put(state).await?;

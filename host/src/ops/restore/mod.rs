@@ -154,6 +154,7 @@ async fn close(context: &Arc<Context>, job: &Job, state: State, error: Option<St
             completed_at: crate::model::Timestamp::now(),
             path: status.path,
             collections: status.collections,
+            from_node: Some(job.from.clone()),
         })
         .await?;
     job.entry.finish().await

@@ -83,6 +83,7 @@ fn status(state: State) -> Status {
         collections: vec![CollectionName::new("Article").unwrap()],
         raw_bytes: 7 << 28,
         base: None,
+        from_node: None,
         progress: Progress { raw_done: 5, raw_total: 10, ..Progress::default() },
         outcome: None,
     }

@@ -62,8 +62,6 @@ async fn rules_of_the_handlers_are_checked_in_order() {
             "include and exclude",
         ),
         (CREATE, r#"{"id":"a","include":["A","A"]}"#, 422, "`A` stands twice"),
-        (CREATE, r#"{"id":"a","includeUsers":["u"]}"#, 422, "includeUsers"),
-        (CREATE, r#"{"id":"a","includeRoles":["r"]}"#, 422, "includeRoles"),
         (CREATE, r#"{"id":"a","config":{"ChunkSize":1}}"#, 422, "ChunkSize"),
         (CREATE, r#"{"id":"a","config":{"ChunkSize":513}}"#, 422, "ChunkSize"),
         (CREATE, r#"{"id":"a","config":{"ChunkSize":-9}}"#, 422, "ChunkSize -9"),

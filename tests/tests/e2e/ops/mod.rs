@@ -8,6 +8,7 @@ mod crash;
 mod faults;
 mod forget_and_list;
 mod hostile_manifests;
+mod incremental;
 mod network;
 mod places;
 mod recovery;

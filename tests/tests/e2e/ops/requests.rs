@@ -66,8 +66,8 @@ async fn values_out_of_range_are_refused_and_the_bounds_are_taken() {
     request.cpu_percentage = 81;
     assert_refused(a.host.restore(request).await, ErrorKind::Invalid, &["CPUPercentage"]);
     let mut request = BackupRequest::new(BACKEND, "x");
-    request.base = Some("least".into());
-    assert_refused(a.host.backup(request).await, ErrorKind::Invalid, &["incremental", "`least`"]);
+    request.base = Some("UPPER".into());
+    assert_refused(a.host.backup(request).await, ErrorKind::Invalid, &["`UPPER`"]);
 }
 
 #[tokio::test]
