@@ -131,11 +131,12 @@ async fn write(storage: &dyn Storage, descriptor: &Descriptor, condition: Precon
 }
 
 fn taken(id: &BackupId, state: State) -> Error {
-    Error::new(
-        ErrorKind::AlreadyExists,
-        "backup",
-        format!("backup `{id}` already exists at this location ({}); choose another id", state.as_str()),
-    )
+    let what = match state {
+        State::Success => "choose another id",
+        _ => "it is already in progress, here or on another server",
+    };
+    let text = format!("backup `{id}` already exists at this location ({}): {what}", state.as_str());
+    Error::new(ErrorKind::AlreadyExists, "backup", text)
 }
 
 fn displaced(last: &Descriptor, how: &str) -> Error {

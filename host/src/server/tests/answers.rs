@@ -82,6 +82,59 @@ async fn a_list_item_has_classes_and_times_and_neither_backend_nor_path() {
 }
 
 #[tokio::test]
+async fn details_tell_what_was_skipped_and_reused_and_where_a_restore_came_from() {
+    let mut backup = status(State::Success);
+    backup.outcome = Some(crate::ops::BackupOutcome {
+        stored_bytes: 30,
+        new_bytes: 10,
+        reused_bytes: 40,
+        files: 3,
+        scope: crate::model::Scope::Node,
+        pause_us: 1500,
+        skipped: vec![crate::model::SkippedItem {
+            what: "tenant Book/away".to_owned(),
+            why: "offloaded".to_owned(),
+        }],
+    });
+    backup.from_node = Some("node7".to_owned());
+    let server = Server::answering(Ok(backup)).await;
+    assert_eq!(
+        server.send("GET", ONE, "").await.body["details"],
+        json!({"storedBytes": 30, "newBytes": 10, "reusedBytes": 40, "files": 3, "scope": "node", "pauseMs": 1.5,
+               "skipped": [{"what": "tenant Book/away", "why": "offloaded"}]})
+    );
+    assert_eq!(server.send("GET", RESTORE, "").await.body["details"], json!({"fromNode": "node7"}));
+    assert!(server.send("GET", CREATE, "").await.body[0].get("details").is_none());
+}
+
+#[tokio::test]
+async fn on_what_a_backup_builds_is_shown_to_root_alone() {
+    let mut backup = status(State::Success);
+    backup.base = Some("sunday".to_owned());
+    for (rank, shown) in
+        [(None, true), (Some(crate::server::Rank::Root), true), (Some(crate::server::Rank::User), false)]
+    {
+        let server = Server::ranked(Ok(backup.clone()), rank).await;
+        let one = server.send("GET", ONE, "").await.body;
+        let all = server.send("GET", CREATE, "").await.body;
+        for answer in [&one, &all[0]] {
+            assert_eq!(answer.get("incremental_base_backup_id").is_some(), shown, "{rank:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn users_and_roles_may_be_chosen_by_name_and_none_is_all() {
+    let server = Server::answering(Ok(status(State::Started))).await;
+    let body = r#"{"id":"a","includeUsers":["ada","b*"],"includeRoles":[]}"#;
+    assert_eq!(server.send("POST", CREATE, body).await.code, 200);
+    let extras =
+        crate::source::ExtrasChoice { users: vec!["ada".to_owned(), "b*".to_owned()], roles: vec![] };
+    let expected = BackupRequest { extras, ..BackupRequest::new("filesystem", "a") };
+    assert_eq!(server.asked(), [format!("{expected:?}")]);
+}
+
+#[tokio::test]
 async fn a_cancel_answers_204_without_a_body_and_carries_the_overrides() {
     let server = Server::answering(Ok(status(State::Started))).await;
     for path in [ONE, RESTORE] {

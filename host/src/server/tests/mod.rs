@@ -115,6 +115,11 @@ impl Reply {
 
 impl Server {
     async fn answering(answer: Result<Status, ErrorKind>) -> Self {
+        Self::ranked(answer, None).await
+    }
+
+    /// A server that says who its callers are.
+    async fn ranked(answer: Result<Status, ErrorKind>, rank: Option<super::Rank>) -> Self {
         let told = Arc::new(Told { answer, asked: Mutex::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -123,6 +128,10 @@ impl Server {
             .route("/v1/meta", axum::routing::get(|| async { "{}" }))
             .fallback(|| async { (http::StatusCode::NOT_FOUND, "\"the server's own\"") })
             .merge(routes::router(told.clone()));
+        let app = match rank {
+            Some(rank) => app.layer(axum::Extension(rank)),
+            None => app,
+        };
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { address, told }
     }

@@ -171,3 +171,73 @@ async fn temporary_objects_that_nobody_writes_for_a_day_are_removed_and_younger_
     assert_eq!(a.backup("x").await.unwrap().state, State::Success);
     assert!(!old.exists() && young.exists());
 }
+
+/// The journal, and what else is in these files, as a server leaves them that dies at this moment.
+fn frozen(files: &[&Path]) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let of = |path: &&Path| (path.to_path_buf(), fs::read(path).unwrap());
+    files.iter().map(of).collect()
+}
+
+fn only_file(folder: &Path) -> std::path::PathBuf {
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files.remove(0)
+}
+
+#[tokio::test]
+async fn a_backup_whose_cancel_was_promised_is_canceled_after_a_restart() {
+    let base = tempdir().unwrap();
+    let plan = filled(base.path()).await;
+    let a = plan.start().await.unwrap();
+    a.db.hooks.cut.hold();
+    let before = a.db.hooks.cut.arrived();
+    a.host.backup(BackupRequest::new(BACKEND, "x")).await.unwrap();
+    assert!(siltstone_tests::ops_house::until(|| a.db.hooks.cut.arrived() > before).await);
+    let (record, stored) =
+        (only_file(&plan.root.join(".siltstone/operations")), plan.backups.join("x/backup.json"));
+    let begun = frozen(&[&stored]);
+    a.cancel("x").await.unwrap();
+    // The blocked cut keeps the record until it is through.
+    let promised = frozen(&[&record]);
+    a.db.hooks.cut.release();
+    assert_eq!(a.ended("x").await.unwrap().state, State::Canceled);
+    drop(a.stop().await);
+    for (path, bytes) in begun.into_iter().chain(promised) {
+        fs::write(path, bytes).unwrap();
+    }
+    let a = plan.start().await.unwrap();
+    let status = a.status("x").await.unwrap();
+    assert_eq!(status.state, State::Canceled, "{}", shown(&status));
+    assert!(error_of(&status).contains("cancelled on request"), "{}", shown(&status));
+    assert_eq!((records(&a), a.objects().unwrap()), (0, vec!["x/backup.json".to_owned()]));
+    assert_eq!(a.backup("x").await.unwrap().state, State::Success, "the id is free");
+}
+
+#[tokio::test]
+async fn a_restore_whose_cancel_was_promised_is_canceled_after_a_restart() {
+    let base = tempdir().unwrap();
+    let plan = filled(base.path()).await;
+    let a = plan.start().await.unwrap();
+    assert_eq!(a.backup("x").await.unwrap().state, State::Success);
+    let r_plan = Plan::new(base.path(), "r").unwrap();
+    let r = r_plan.start().await.unwrap();
+    r.db.hooks.check.hold();
+    r.host.restore(siltstone::ops::RestoreRequest::new(BACKEND, "x")).await.unwrap();
+    assert!(siltstone_tests::ops_house::until(|| r.db.hooks.check.arrived() > 0).await);
+    let record = only_file(&r_plan.root.join(".siltstone/operations"));
+    let state = only_file(&r_plan.root.join(".siltstone/restores"));
+    r.host.cancel_restore(BACKEND, "x", &Location::default()).await.unwrap();
+    let promised = frozen(&[&record, &state]);
+    r.db.hooks.check.release();
+    assert_eq!(r.restored("x").await.unwrap().state, State::Canceled);
+    drop(r.stop().await);
+    for (path, bytes) in promised {
+        fs::write(path, bytes).unwrap();
+    }
+    let r = r_plan.start().await.unwrap();
+    let status = r.host.restore_status(BACKEND, "x", &Location::default()).await.unwrap();
+    assert_eq!(status.state, State::Canceled, "{}", shown(&status));
+    assert_eq!(status.from_node.as_deref(), Some("a"));
+    assert!(r.db.content().unwrap().is_empty() && r.db.staged().unwrap() == 0);
+    assert_eq!(r.restore("x").await.unwrap().state, State::Success);
+}
