@@ -14,6 +14,7 @@
 //! | `POST /v1/backups/{backend}/{id}/restore` | start a restore |
 //! | `GET /v1/backups/{backend}/{id}/restore` | status of a restore |
 //! | `DELETE /v1/backups/{backend}/{id}/restore` | cancel a running restore |
+//! | `GET /v1/backups/openapi.json` | the description of all this |
 //!
 //! Statuses and cancels take `bucket` and `path` as query parameters. The statuses also carry a header of our own, which
 //! other clients do not see: `siltstone-progress: <raw bytes done>/<raw bytes in all>`, once the total is known.
@@ -22,12 +23,15 @@ mod answer;
 mod backups;
 mod error;
 mod fields;
+mod openapi;
 mod requests;
 mod routes;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+
+pub use openapi::openapi;
 
 use crate::Host;
 

@@ -40,7 +40,7 @@ type Answer = Result<Response, Failure>;
 
 /// The router over anything that backs up.
 pub(super) fn router(backups: Arc<dyn Backups>) -> Router {
-    let mut below = Router::new();
+    let mut below = Router::new().route("/openapi.json", get(description));
     // A slash at the end changes nothing, as in the original.
     for slash in ["", "/"] {
         below = below
@@ -58,6 +58,11 @@ pub(super) fn router(backups: Arc<dyn Backups>) -> Router {
         .layer(TraceLayer::new_for_http())
         .with_state(backups);
     Router::new().nest(BASE, below)
+}
+
+/// No backend can have this name.
+async fn description() -> Response {
+    answer::json(StatusCode::OK, &super::openapi())
 }
 
 async fn create(State(backups): Shared, backend: Backend, body: Body) -> Answer {
