@@ -8,6 +8,7 @@ pub mod fault_proxy;
 pub mod folder_db;
 pub mod gate;
 mod install;
+pub mod load;
 pub mod node;
 pub mod ops_house;
 pub mod python;

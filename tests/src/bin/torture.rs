@@ -11,6 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use siltstone_tests::crash::{Arena, Moment, Outcome};
 use siltstone_tests::disk_full;
+use siltstone_tests::load::{self, Size};
 
 #[derive(Parser)]
 #[command(
@@ -43,6 +44,8 @@ enum What {
     },
     /// Fills the disk of the backups and that of the database. Needs root.
     DiskFull,
+    /// A server with very many collections, tenants and requests, and requests that nobody should send.
+    Load,
     /// A little of everything.
     Short,
 }
@@ -65,6 +68,7 @@ async fn main() -> ExitCode {
         What::Crash { rounds, seed } => crash(rounds, seed.unwrap_or_else(rand::random)).await,
         What::Sweep { up_to, step } => sweep(up_to, step.max(1)).await,
         What::DiskFull => disks().await,
+        What::Load => loaded(FULL).await,
         What::Short => short().await,
     };
     let (text, code) = match done {
@@ -81,18 +85,47 @@ fn say(text: &str) {
 }
 
 fn driver() -> Result<PathBuf, String> {
+    beside("driver")
+}
+
+/// A program that lies beside this one.
+fn beside(name: &str) -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|e| e.to_string())?;
-    let driver = own.with_file_name("driver");
-    if driver.exists() {
-        Ok(driver)
+    let program = own.with_file_name(name);
+    if program.exists() {
+        Ok(program)
     } else {
-        Err(format!("{} is missing; build the package", driver.display()))
+        Err(format!("{} is missing; build the workspace", program.display()))
     }
+}
+
+const FULL: Size = Size {
+    collections: 1000,
+    tenants: 5000,
+    objects: 20,
+    polls: 200,
+    creates: 50,
+    calm: Duration::from_secs(20),
+};
+
+const SHORT: Size = Size {
+    collections: 60,
+    tenants: 150,
+    objects: 20,
+    polls: 200,
+    creates: 50,
+    calm: Duration::from_secs(5),
+};
+
+async fn loaded(size: Size) -> Result<String, String> {
+    let base = tempfile::tempdir().map_err(|e| e.to_string())?;
+    load::run(base.path(), &beside("siltstone-db")?, size, say).await
 }
 
 async fn short() -> Result<String, String> {
     say(&crash(12, rand::random()).await?);
     say(&sweep(7, 3).await?);
+    say(&loaded(SHORT).await?);
     disks().await
 }
 
