@@ -42,5 +42,5 @@ mod server;
 
 pub use catalogue::Tenancy;
 pub use database::{Database, LinkFn, MAX_OPEN_SHARDS, Options};
-pub use objects::{Change, Condition, Object, ShardChanges};
+pub use objects::{Change, Condition, Intent, Object, ShardChanges};
 pub use server::{Identity, router};

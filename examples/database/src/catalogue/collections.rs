@@ -58,6 +58,27 @@ impl Database {
         catalogue.collections.iter().map(|(name, c)| (name.clone(), c.schema.clone())).collect()
     }
 
+    /// The schema of a collection.
+    pub fn schema(&self, name: &CollectionName) -> Result<Value> {
+        Ok(self.engine.catalogue.current().collection(name)?.schema.clone())
+    }
+
+    /// Changes the schema of a collection and returns the new one; an error of `change` leaves it as it is. Two changes
+    /// never see the same old one.
+    pub fn change_schema(
+        &self,
+        name: &CollectionName,
+        change: impl FnOnce(Value) -> Result<Value>,
+    ) -> Result<Value> {
+        self.engine.catalogue.change(|c| {
+            let schema = change(c.collection(name)?.schema.clone())?;
+            if let Some(collection) = c.collections.get_mut(name) {
+                collection.schema.clone_from(&schema);
+            }
+            Ok(schema)
+        })
+    }
+
     /// The name of the collection that a name or an alias stands for.
     pub fn resolve(&self, name: &str) -> Result<CollectionName> {
         let catalogue = self.engine.catalogue.current();
@@ -148,16 +169,6 @@ impl Database {
             discarded = discarded.and(tried);
         }
         discarded
-    }
-
-    /// Gives a collection another name beside its own.
-    pub fn add_alias(&self, alias: &str, name: &CollectionName) -> Result<()> {
-        self.engine.catalogue.change(|c| {
-            c.collection(name)?;
-            c.vacant(alias)?;
-            c.aliases.insert(alias.to_owned(), name.clone());
-            Ok(())
-        })
     }
 
     fn change_tenants<T>(

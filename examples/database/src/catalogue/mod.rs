@@ -1,5 +1,6 @@
 //! The catalogue: which collections, tenants and aliases there are, in one file that is replaced as a whole.
 
+mod aliases;
 mod collections;
 mod store;
 

@@ -36,6 +36,23 @@ impl Database {
         self.commit(&[(&lease, &[Change::Put(object)])])
     }
 
+    /// Changes an object that exists and returns it; an error of `change` leaves it as it is. Nothing else writes the
+    /// object between look and write.
+    pub fn update(
+        &self,
+        shard: &ShardId,
+        id: Uuid,
+        change: impl FnOnce(&mut Object) -> Result<()>,
+    ) -> Result<Object> {
+        let lease = self.serving(shard)?;
+        lease.wait_for_room()?;
+        let _alone = lock(&lease.write);
+        let mut object = read(&lease, id)?.ok_or_else(|| missing("update object", id))?;
+        change(&mut object)?;
+        self.commit(&[(&lease, &[Change::Put(object.clone())])])?;
+        Ok(object)
+    }
+
     /// Removes an object.
     pub fn delete(&self, shard: &ShardId, id: Uuid) -> Result<()> {
         let lease = self.serving(shard)?;

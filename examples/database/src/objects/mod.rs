@@ -1,6 +1,8 @@
 //! Objects: JSON properties and an optional vector under a UUID.
 
 mod access;
+mod beacon;
+mod locate;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +11,10 @@ use serde_json::{Map, Value};
 use siltstone::model::ShardId;
 use siltstone::{Error, Result};
 use uuid::Uuid;
+
+pub(crate) use beacon::Beacon;
+pub use locate::Intent;
+pub(crate) use locate::capitalized;
 
 /// One object.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::extract::State;
 use serde::Deserialize;
-use siltstone::Error;
 use siltstone::model::ShardId;
+use siltstone::{Error, ErrorKind};
 
 use crate::server::Server;
 use crate::server::objects::{Wire, result};
@@ -16,6 +16,12 @@ use crate::{Change, ShardChanges};
 #[derive(Deserialize)]
 struct Batch {
     objects: Vec<Wire>,
+}
+
+/// Deleting by a filter is not supported.
+pub(super) async fn delete() -> Answer {
+    let message = "deleting objects by a filter is not supported: delete them by their ids";
+    Err(Error::new(ErrorKind::Unsupported, "delete objects", message).into())
 }
 
 /// Writes the objects, those that exist are overwritten. Answers 200 whatever became of each of them.
@@ -28,7 +34,7 @@ pub(super) async fn import(State(server): State<Server>, body: Bytes) -> Answer 
         for (index, wire) in wires.iter_mut().enumerate() {
             match wire.object(db) {
                 Ok((shard, object)) => {
-                    wire.id = Some(object.id);
+                    wire.id = Some(object.id.to_string());
                     shards.entry(shard).or_default().push((index, Change::Put(object)));
                 }
                 Err(e) => {

@@ -1,6 +1,8 @@
 //! The REST API of the database, in the shapes of Weaviate's.
 
+mod aliases;
 mod batch;
+mod definition;
 mod objects;
 mod reply;
 mod schema;
@@ -9,9 +11,10 @@ mod tenants;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 use crate::Database;
+use objects::{list, one, references};
 
 /// Largest body of a request, in bytes.
 const MAX_BODY: usize = 64 << 20;
@@ -33,30 +36,49 @@ struct Server {
 
 /// The routes below `/v1`: schema, tenants, aliases, objects, batches and status.
 ///
-/// Errors are `{"error":[{"message":…}]}` with 404 (no such thing), 422 (the request cannot be carried out) or 500; a
-/// body that is not JSON is `{"code":400,"message":…}`.
+/// Errors are `{"error":[{"message":…}]}` with 404 (no such thing), 422 (the request cannot be carried out), 500, or
+/// 501 (this database does not do that); a body or a query that cannot be read is `{"code":400,"message":…}`.
 pub fn router(db: Database, identity: Identity) -> Router {
     Router::new()
         .route("/v1/meta", get(status::meta))
         .route("/v1/nodes", get(status::nodes))
         .route("/v1/.well-known/live", get(status::alive))
         .route("/v1/.well-known/ready", get(status::alive))
-        .route("/v1/schema", get(schema::list).post(schema::create))
-        .route("/v1/schema/{class}", get(schema::one).delete(schema::drop))
-        .route(
-            "/v1/schema/{class}/tenants",
-            get(tenants::list).post(tenants::add).put(tenants::set).delete(tenants::drop),
-        )
-        .route("/v1/aliases", get(schema::aliases).post(schema::add_alias))
-        .route("/v1/aliases/", get(schema::aliases).post(schema::add_alias))
-        .route("/v1/objects", get(objects::list).post(objects::create))
-        .route(
-            "/v1/objects/{class}/{id}",
-            get(objects::one).head(objects::exists).put(objects::replace).delete(objects::delete),
-        )
-        .route("/v1/batch/objects", post(batch::import))
+        .merge(schema_routes())
+        .merge(object_routes())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(Server { db, identity })
+}
+
+fn schema_routes() -> Router<Server> {
+    let tenants = get(tenants::list).post(tenants::add).put(tenants::set).delete(tenants::drop);
+    let alias = get(aliases::one).put(aliases::update).delete(aliases::drop);
+    Router::new()
+        .route("/v1/schema", get(schema::list).post(schema::create))
+        .route("/v1/schema/{class}", get(schema::one).put(schema::update).delete(schema::drop))
+        .route("/v1/schema/{class}/properties", post(schema::add))
+        .route("/v1/schema/{class}/shards", get(schema::shards))
+        .route("/v1/schema/{class}/shards/{shard}", put(schema::set_shard))
+        .route("/v1/schema/{class}/tenants", tenants)
+        .route("/v1/schema/{class}/tenants/{tenant}", get(tenants::one).head(tenants::exists))
+        .route("/v1/aliases", get(aliases::list).post(aliases::create))
+        .route("/v1/aliases/", get(aliases::list).post(aliases::create))
+        .route("/v1/aliases/{alias}", alias)
+}
+
+/// The forms without a class are the old ones.
+fn object_routes() -> Router<Server> {
+    let object = || get(one::read).head(one::exists).put(one::replace).patch(one::merge).delete(one::delete);
+    let reference = || post(references::add).put(references::set).delete(references::remove);
+    Router::new()
+        .route("/v1/objects", get(list::list).post(one::create))
+        .route("/v1/objects/validate", post(one::validate))
+        .route("/v1/objects/{class}", object())
+        .route("/v1/objects/{class}/{id}", object())
+        .route("/v1/objects/{class}/references/{property}", reference())
+        .route("/v1/objects/{class}/{id}/references/{property}", reference())
+        .route("/v1/batch/objects", post(batch::import).delete(batch::delete))
+        .route("/v1/batch/references", post(references::import))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Answers and errors on the wire, and the way from async handlers to the blocking database.
 
 use axum::body::Body;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -18,7 +20,7 @@ pub(super) type Answer = Result<Response, Refusal>;
 pub(super) enum Refusal {
     /// From the database.
     Error(Error),
-    /// A body that is not what was expected.
+    /// A body or parameter that is not what was expected.
     Malformed(String),
 }
 
@@ -40,9 +42,10 @@ impl IntoResponse for Refusal {
                     ErrorKind::AlreadyExists | ErrorKind::Invalid | ErrorKind::Conflict => {
                         StatusCode::UNPROCESSABLE_ENTITY
                     }
+                    ErrorKind::Unsupported => StatusCode::NOT_IMPLEMENTED,
                     _ => StatusCode::INTERNAL_SERVER_ERROR,
                 };
-                json_with(status, &json!({ "error": [{ "message": error.to_string() }] }))
+                message(status, &error.to_string())
             }
         }
     }
@@ -53,17 +56,37 @@ pub(super) fn ok(body: &impl Serialize) -> Response {
     json_with(StatusCode::OK, body)
 }
 
+/// An error in the shape of those of the API.
+pub(super) fn message(status: StatusCode, text: &str) -> Response {
+    json_with(status, &json!({ "error": [{ "message": text }] }))
+}
+
 /// 204.
 pub(super) fn no_content() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
-fn json_with(status: StatusCode, body: &impl Serialize) -> Response {
+/// A status with a JSON body.
+pub(super) fn json_with(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => {
             (status, [(header::CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response()
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The parameters of a query; names that are not known are ignored.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(e) => Err(Refusal::Malformed(format!("cannot read the query: {}", e.body_text()))),
+        }
     }
 }
 

@@ -1,54 +1,54 @@
-//! Collections (on the wire: classes) and their aliases.
+//! Collections (on the wire: classes), their properties and shards.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use siltstone::model::CollectionName;
-use siltstone::source::SnapshotSource;
+use siltstone::model::TenantState;
 use siltstone::{Error, ErrorKind};
 
-use crate::Tenancy;
+use crate::objects::capitalized;
 use crate::server::Server;
-use crate::server::reply::{Answer, ok, on, parse};
+use crate::server::definition::{Definition, add_property, class_name};
+use crate::server::reply::{Answer, Params, ok, on, parse};
+use crate::server::tenants::status_of;
 
-/// Longest name of a class, in bytes.
-const MAX_NAME: usize = 255;
+/// Name of the only shard of a class without tenants.
+pub(super) const ONLY_SHARD: &str = "main";
 
 pub(super) async fn list(State(server): State<Server>) -> Response {
     let classes: Vec<Value> = server.db.schemas().into_iter().map(|(_, schema)| schema).collect();
     ok(&json!({ "classes": classes }))
 }
 
-/// Creates a class and answers with its definition.
+/// Creates a class and answers with its whole definition.
 pub(super) async fn create(State(server): State<Server>, body: Bytes) -> Answer {
-    let mut schema: Value = parse(&body)?;
-    let Some(name) = schema.get("class").and_then(Value::as_str).map(capitalized) else {
-        return Err(Error::invalid("create class", "`class` is missing: the name of the class").into());
-    };
-    let name = class_name(&name)?;
-    schema["class"] = json!(name.as_str());
-    let tenancy = match schema.pointer("/multiTenancyConfig/enabled") {
-        Some(Value::Bool(true)) => Tenancy::Multi,
-        _ => Tenancy::Single,
-    };
+    let Definition { name, tenancy, schema } = Definition::new(parse(&body)?)?;
     let answer = ok(&schema);
     on(server, move |db| db.create_collection(&name, schema, tenancy)).await?;
     Ok(answer)
 }
 
 pub(super) async fn one(State(server): State<Server>, Path(class): Path<String>) -> Answer {
-    let name = server.db.resolve(&class)?;
-    let found = server.db.schemas().into_iter().find(|(n, _)| *n == name);
-    let (_, schema) =
-        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "get class", format!("no class `{class}`")))?;
+    let name = server.db.resolve(&capitalized(&class))?;
+    Ok(ok(&server.db.schema(&name)?))
+}
+
+/// Replaces the definition of a class, within the limits of [`Definition::replacing`].
+pub(super) async fn update(State(server): State<Server>, Path(class): Path<String>, body: Bytes) -> Answer {
+    let given: Value = parse(&body)?;
+    let schema = on(server, move |db| {
+        let name = db.resolve(&capitalized(&class))?;
+        db.change_schema(&name, |old| Definition::replacing(&old, given).map(|new| new.schema))
+    })
+    .await?;
     Ok(ok(&schema))
 }
 
 /// Drops a class; one that does not exist is as good as dropped.
 pub(super) async fn drop(State(server): State<Server>, Path(class): Path<String>) -> Answer {
-    on(server, move |db| match db.drop_collection(&CollectionName::new(class)?) {
+    on(server, move |db| match db.drop_collection(&class_name(&capitalized(&class))?) {
         Err(e) if e.is(ErrorKind::NotFound) => Ok(()),
         other => other,
     })
@@ -56,46 +56,72 @@ pub(super) async fn drop(State(server): State<Server>, Path(class): Path<String>
     Ok(ok(&json!({})))
 }
 
+/// Adds a property to a class and answers with it.
+pub(super) async fn add(State(server): State<Server>, Path(class): Path<String>, body: Bytes) -> Answer {
+    let given: Value = parse(&body)?;
+    let added = on(server, move |db| {
+        let name = db.resolve(&capitalized(&class))?;
+        let mut added = Value::Null;
+        db.change_schema(&name, |mut schema| {
+            added = add_property(&mut schema, given)?;
+            Ok(schema)
+        })?;
+        Ok(added)
+    })
+    .await?;
+    Ok(ok(&added))
+}
+
 #[derive(Deserialize)]
-struct Alias {
-    alias: String,
-    class: String,
+pub(super) struct Tenant {
+    tenant: Option<String>,
 }
 
-pub(super) async fn aliases(State(server): State<Server>) -> Answer {
-    let collections = server.db.collections()?;
-    let of = |c: &siltstone::source::CollectionInfo| {
-        let class = c.name.to_string();
-        c.aliases.iter().map(move |alias| json!({ "alias": alias, "class": class })).collect::<Vec<_>>()
+/// The shards of a class: `READY`, or the status of a tenant that does not serve.
+pub(super) async fn shards(
+    State(server): State<Server>,
+    Path(class): Path<String>,
+    Params(query): Params<Tenant>,
+) -> Answer {
+    let name = server.db.resolve(&capitalized(&class))?;
+    let shard = |name: &str, status: &str| json!({ "name": name, "status": status, "vectorQueueSize": 0 });
+    let Some(tenants) = server.db.tenants(&name)? else {
+        return Ok(ok(&[shard(ONLY_SHARD, "READY")]));
     };
-    let aliases: Vec<Value> = collections.iter().flat_map(of).collect();
-    Ok(ok(&json!({ "aliases": aliases })))
+    let wanted = query.tenant.filter(|t| !t.is_empty());
+    let shards = tenants.iter().filter(|(t, _)| wanted.as_ref().is_none_or(|w| w == t.as_str()));
+    let shards: Vec<Value> = shards
+        .map(|(t, state)| {
+            shard(t.as_str(), if *state == TenantState::Hot { "READY" } else { status_of(*state) })
+        })
+        .collect();
+    Ok(ok(&shards))
 }
 
-pub(super) async fn add_alias(State(server): State<Server>, body: Bytes) -> Answer {
-    let Alias { alias, class } = parse(&body)?;
-    let alias = class_name(&capitalized(&alias))?;
-    let answer = ok(&json!({ "alias": alias.as_str(), "class": class }));
-    on(server, move |db| db.add_alias(alias.as_str(), &CollectionName::new(class)?)).await?;
-    Ok(answer)
+#[derive(Deserialize)]
+struct Status {
+    status: String,
 }
 
-/// Names of classes begin with a capital letter; a small one is raised, as Weaviate does.
-pub(super) fn capitalized(name: &str) -> String {
-    let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
-}
-
-fn class_name(name: &str) -> siltstone::Result<CollectionName> {
-    let is_plain = name.len() <= MAX_NAME
-        && name.starts_with(|c: char| c.is_ascii_uppercase())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if !is_plain {
-        let message = format!(
-            "`{}` is not a valid class name: use a letter, then 0-9, A-Z, a-z and `_`",
-            name.escape_debug()
-        );
-        return Err(Error::invalid("create class", message));
+/// A shard is always `READY`; this database cannot make one read-only.
+pub(super) async fn set_shard(
+    State(server): State<Server>,
+    Path((class, shard)): Path<(String, String)>,
+    body: Bytes,
+) -> Answer {
+    let name = server.db.resolve(&capitalized(&class))?;
+    let Status { status } = parse(&body)?;
+    let has = match server.db.tenants(&name)? {
+        None => shard == ONLY_SHARD,
+        Some(tenants) => tenants.keys().any(|t| t.as_str() == shard),
+    };
+    if !has {
+        let message = format!("class `{name}` has no shard `{}`", shard.escape_debug());
+        return Err(Error::new(ErrorKind::NotFound, "change shard", message).into());
     }
-    CollectionName::new(name)
+    if status != "READY" {
+        let message = format!("shard status `{}` is not supported: only READY is", status.escape_debug());
+        return Err(Error::new(ErrorKind::Unsupported, "change shard", message).into());
+    }
+    Ok(ok(&json!({ "status": status })))
 }

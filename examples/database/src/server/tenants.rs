@@ -1,11 +1,17 @@
 //! Tenants of a class.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::body::Bytes;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
-use siltstone::Error;
-use siltstone::model::{TenantName, TenantState};
+use siltstone::model::{CollectionName, TenantName, TenantState};
+use siltstone::{Error, ErrorKind, Result};
 
+use crate::Database;
+use crate::objects::capitalized;
 use crate::server::Server;
 use crate::server::reply::{Answer, ok, on, parse};
 
@@ -18,21 +24,18 @@ struct Tenant {
 
 impl Tenant {
     fn new(name: TenantName, state: TenantState) -> Self {
-        let status = match state {
-            TenantState::Hot => "HOT",
-            TenantState::Cold => "COLD",
-            TenantState::Offloaded => "OFFLOADED",
-        };
-        Self { name, status: Some(status.to_owned()) }
+        Self { name, status: Some(status_of(state).to_owned()) }
     }
 
-    /// The state that a client asks for; `OFFLOADED` is where only a restore can bring a tenant.
-    fn wanted(&self) -> siltstone::Result<(TenantName, TenantState)> {
+    /// The state that a client asks for, by its new name or its old one.
+    fn wanted(&self) -> Result<(TenantName, TenantState)> {
         let state = match self.status.as_deref() {
             None | Some("" | "HOT" | "ACTIVE") => TenantState::Hot,
             Some("COLD" | "INACTIVE") => TenantState::Cold,
+            Some("FROZEN" | "OFFLOADED") => TenantState::Offloaded,
             Some(other) => {
-                let message = format!("activityStatus `{}` is not HOT or COLD", other.escape_debug());
+                let other = other.escape_debug();
+                let message = format!("activityStatus `{other}` is not ACTIVE, INACTIVE or OFFLOADED");
                 return Err(Error::invalid("change tenants", message));
             }
         };
@@ -40,31 +43,102 @@ impl Tenant {
     }
 }
 
+/// A state on the wire.
+pub(super) fn status_of(state: TenantState) -> &'static str {
+    match state {
+        TenantState::Hot => "HOT",
+        TenantState::Cold => "COLD",
+        TenantState::Offloaded => "OFFLOADED",
+    }
+}
+
 pub(super) async fn list(State(server): State<Server>, Path(class): Path<String>) -> Answer {
-    let name = server.db.resolve(&class)?;
-    let tenants = server.db.tenants(&name)?.ok_or_else(|| {
-        Error::invalid("list tenants", format!("multi-tenancy is not enabled for class `{name}`"))
-    })?;
+    let tenants = all(&server.db, &class)?.1;
     let tenants: Vec<Tenant> = tenants.into_iter().map(|(name, state)| Tenant::new(name, state)).collect();
     Ok(ok(&tenants))
 }
 
+pub(super) async fn one(
+    State(server): State<Server>,
+    Path((class, tenant)): Path<(String, String)>,
+) -> Answer {
+    match find(&server.db, &class, &tenant)? {
+        Some(tenant) => Ok(ok(&tenant)),
+        None => {
+            let message = format!("no tenant `{}`", tenant.escape_debug());
+            Err(Error::new(ErrorKind::NotFound, "get tenant", message).into())
+        }
+    }
+}
+
+/// 200 or 404, without a body.
+pub(super) async fn exists(
+    State(server): State<Server>,
+    Path((class, tenant)): Path<(String, String)>,
+) -> Answer {
+    let found = find(&server.db, &class, &tenant)?.is_some();
+    Ok(if found { StatusCode::OK } else { StatusCode::NOT_FOUND }.into_response())
+}
+
+/// Adds tenants, active or not; what is new has nothing to be offloaded.
 pub(super) async fn add(State(server): State<Server>, Path(class): Path<String>, body: Bytes) -> Answer {
-    let tenants: Vec<Tenant> = parse(&body)?;
-    let wanted = tenants.iter().map(Tenant::wanted).collect::<Result<Vec<_>, _>>()?;
-    on(server, move |db| db.add_tenants(&db.resolve(&class)?, &wanted)).await?;
-    Ok(ok(&tenants))
+    let wanted = wanted(&body)?;
+    if let Some((name, _)) = wanted.iter().find(|(_, state)| *state == TenantState::Offloaded) {
+        let message = format!("tenant `{name}` cannot begin as OFFLOADED: create it, then offload it");
+        return Err(Error::invalid("add tenants", message).into());
+    }
+    change(server, class, wanted, Database::add_tenants).await
 }
 
+/// Sets the status of tenants. An offloaded one keeps its folder, since there is no other place for it, and serves
+/// nothing until it is activated.
 pub(super) async fn set(State(server): State<Server>, Path(class): Path<String>, body: Bytes) -> Answer {
-    let tenants: Vec<Tenant> = parse(&body)?;
-    let wanted = tenants.iter().map(Tenant::wanted).collect::<Result<Vec<_>, _>>()?;
-    on(server, move |db| db.set_tenants(&db.resolve(&class)?, &wanted)).await?;
+    change(server, class, wanted(&body)?, Database::set_tenants).await
+}
+
+/// Drops tenants; one that does not exist is as good as dropped.
+pub(super) async fn drop(State(server): State<Server>, Path(class): Path<String>, body: Bytes) -> Answer {
+    let names: BTreeSet<TenantName> = parse(&body)?;
+    on(server, move |db| {
+        let (class, have) = all(db, &class)?;
+        let names: Vec<TenantName> = names.into_iter().filter(|name| have.contains_key(name)).collect();
+        db.drop_tenants(&class, &names)
+    })
+    .await?;
+    Ok(ok(&serde_json::json!({})))
+}
+
+type Wanted = Vec<(TenantName, TenantState)>;
+
+fn wanted(body: &[u8]) -> Result<Wanted, crate::server::reply::Refusal> {
+    let tenants: Vec<Tenant> = parse(body)?;
+    Ok(tenants.iter().map(Tenant::wanted).collect::<Result<_>>()?)
+}
+
+async fn change(
+    server: Server,
+    class: String,
+    wanted: Wanted,
+    by: fn(&Database, &CollectionName, &[(TenantName, TenantState)]) -> Result<()>,
+) -> Answer {
+    let tenants = on(server, move |db| {
+        by(db, &all(db, &class)?.0, &wanted)?;
+        Ok(wanted.into_iter().map(|(name, state)| Tenant::new(name, state)).collect::<Vec<_>>())
+    })
+    .await?;
     Ok(ok(&tenants))
 }
 
-pub(super) async fn drop(State(server): State<Server>, Path(class): Path<String>, body: Bytes) -> Answer {
-    let names: Vec<TenantName> = parse(&body)?;
-    on(server, move |db| db.drop_tenants(&db.resolve(&class)?, &names)).await?;
-    Ok(ok(&serde_json::json!({})))
+/// The class that is meant, and its tenants.
+fn all(db: &Database, class: &str) -> Result<(CollectionName, BTreeMap<TenantName, TenantState>)> {
+    let name = db.resolve(&capitalized(class))?;
+    let tenants = db.tenants(&name)?.ok_or_else(|| {
+        Error::invalid("find tenants", format!("multi-tenancy is not enabled for class `{name}`"))
+    })?;
+    Ok((name, tenants))
+}
+
+fn find(db: &Database, class: &str, tenant: &str) -> Result<Option<Tenant>> {
+    let found = all(db, class)?.1.remove_entry(&TenantName::new(tenant)?);
+    Ok(found.map(|(name, state)| Tenant::new(name, state)))
 }

@@ -8,6 +8,11 @@ use serde_json::{Value, json};
 use super::{Identity, router};
 use crate::backup::tests::{Setup, fast_folder, open};
 
+mod objects;
+mod references;
+mod schema;
+mod tenants;
+
 struct Api {
     _folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
@@ -147,7 +152,7 @@ fn tenants_keep_their_objects_apart_and_serve_only_while_hot() {
     assert_eq!(api.get(tenants).1, listed);
     api.call("PUT", tenants, json!([{ "name": "a", "activityStatus": "HOT" }]));
     assert_eq!(api.get(&path("a")).1["properties"]["of"], "a");
-    assert_eq!(api.call("PUT", tenants, json!([{ "name": "a", "activityStatus": "FROZEN" }])).0, 422);
+    assert_eq!(api.call("PUT", tenants, json!([{ "name": "a", "activityStatus": "ASLEEP" }])).0, 422);
     assert_eq!(api.call("DELETE", tenants, json!(["a"])).0, 200);
     assert_eq!(api.get(&path("a")).0, 404);
 }

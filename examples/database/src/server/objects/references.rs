@@ -1,0 +1,149 @@
+//! Cross-references of an object: adding, replacing and removing them one by one or many at once.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use siltstone::model::ShardId;
+use siltstone::{Error, Result};
+use uuid::Uuid;
+
+use super::target::Target;
+use super::wire::{id, now_ms};
+use crate::objects::Beacon;
+use crate::server::Server;
+use crate::server::reply::{Answer, no_content, ok, on, parse};
+use crate::{Database, Intent};
+
+#[derive(Deserialize)]
+struct Reference {
+    beacon: String,
+}
+
+/// Adds one; adding one that is there changes nothing.
+pub(in crate::server) async fn add(State(server): State<Server>, target: Target, body: Bytes) -> Answer {
+    let Reference { beacon } = parse(&body)?;
+    on(server, move |db| {
+        let (shard, id) = target.locate(db)?;
+        add_one(db, &shard, id, &target.property, &beacon)
+    })
+    .await?;
+    Ok(StatusCode::OK.into_response())
+}
+
+/// Replaces all of a property.
+pub(in crate::server) async fn set(State(server): State<Server>, target: Target, body: Bytes) -> Answer {
+    let references: Vec<Reference> = parse(&body)?;
+    on(server, move |db| {
+        let (shard, id) = target.locate(db)?;
+        db.expect_reference(&shard.collection, &target.property)?;
+        let mut values = Map::new();
+        values.insert(target.property.clone(), json!([]));
+        for Reference { beacon } in references {
+            let value = db.beacon(&shard.collection, &target.property, &beacon)?.value();
+            append(&mut values, &target.property, value);
+        }
+        db.update(&shard, id, |object| {
+            object.properties.append(&mut values);
+            object.updated_ms = now_ms();
+            Ok(())
+        })
+        .map(drop)
+    })
+    .await?;
+    Ok(StatusCode::OK.into_response())
+}
+
+/// Removes one; one that is not there is as good as removed.
+pub(in crate::server) async fn remove(State(server): State<Server>, target: Target, body: Bytes) -> Answer {
+    let Reference { beacon } = parse(&body)?;
+    on(server, move |db| {
+        let (shard, id) = target.locate(db)?;
+        db.expect_reference(&shard.collection, &target.property)?;
+        let unwanted = db.beacon(&shard.collection, &target.property, &beacon)?;
+        db.update(&shard, id, |object| {
+            if let Some(Value::Array(items)) = object.properties.get_mut(&target.property) {
+                items.retain(|item| !is_same(item, &unwanted));
+            }
+            object.updated_ms = now_ms();
+            Ok(())
+        })
+        .map(drop)
+    })
+    .await?;
+    Ok(no_content())
+}
+
+/// A line of a batch.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    /// `weaviate://localhost/<class>/<id>/<property>`
+    from: String,
+    to: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
+}
+
+/// Adds many. Answers 200 whatever became of each of them.
+pub(in crate::server) async fn import(State(server): State<Server>, body: Bytes) -> Answer {
+    let lines: Vec<Line> = parse(&body)?;
+    let results =
+        on(server, move |db| Ok(lines.iter().map(|l| outcome(l, l.add(db))).collect::<Vec<_>>())).await?;
+    Ok(ok(&results))
+}
+
+impl Line {
+    fn add(&self, db: &Database) -> Result<()> {
+        let broken = || {
+            let shown: String = self.from.chars().take(200).flat_map(char::escape_debug).collect();
+            let form = "weaviate://localhost/<class>/<id>/<property>";
+            Error::invalid("read reference", format!("`from` is `{shown}`: expected `{form}`"))
+        };
+        let parts: Vec<&str> = self.from.strip_prefix("weaviate://").ok_or_else(broken)?.split('/').collect();
+        let &[_, class, from, property] = parts.as_slice() else { return Err(broken()) };
+        let shard = db.locate(class, self.tenant.as_deref(), Intent::Access)?;
+        add_one(db, &shard, id(from)?, property, &self.to)
+    }
+}
+
+fn outcome(line: &Line, result: Result<()>) -> Value {
+    let mut value = serde_json::to_value(line).unwrap_or_default();
+    value["result"] = match result {
+        Ok(()) => json!({ "status": "SUCCESS" }),
+        Err(e) => json!({ "status": "FAILED", "errors": { "error": [{ "message": e.to_string() }] } }),
+    };
+    value
+}
+
+fn add_one(db: &Database, shard: &ShardId, id: Uuid, property: &str, beacon: &str) -> Result<()> {
+    db.expect_reference(&shard.collection, property)?;
+    let value = db.beacon(&shard.collection, property, beacon)?.value();
+    db.update(shard, id, |object| {
+        append(&mut object.properties, property, value);
+        object.updated_ms = now_ms();
+        Ok(())
+    })
+    .map(drop)
+}
+
+/// Adds a reference to a property, unless it is there.
+pub(super) fn append(properties: &mut Map<String, Value>, property: &str, value: Value) {
+    match properties.get_mut(property) {
+        Some(Value::Array(items)) => {
+            if !items.contains(&value) {
+                items.push(value);
+            }
+        }
+        _ => drop(properties.insert(property.to_owned(), json!([value]))),
+    }
+}
+
+/// Whether a value refers to the same object; a class that is named on one side only does not tell them apart.
+fn is_same(item: &Value, wanted: &Beacon) -> bool {
+    let found = item.get("beacon").and_then(Value::as_str).and_then(|text| Beacon::parse(text).ok());
+    found.is_some_and(|f| {
+        f.id == wanted.id && (f.class == wanted.class || f.class.is_none() || wanted.class.is_none())
+    })
+}
