@@ -109,18 +109,14 @@ pub(super) async fn drop(State(server): State<Server>, Path(class): Path<String>
 }
 
 type Wanted = Vec<(TenantName, TenantState)>;
+type Change = fn(&Database, &CollectionName, &[(TenantName, TenantState)]) -> Result<()>;
 
 fn wanted(body: &[u8]) -> Result<Wanted, crate::server::reply::Refusal> {
     let tenants: Vec<Tenant> = parse(body)?;
     Ok(tenants.iter().map(Tenant::wanted).collect::<Result<_>>()?)
 }
 
-async fn change(
-    server: Server,
-    class: String,
-    wanted: Wanted,
-    by: fn(&Database, &CollectionName, &[(TenantName, TenantState)]) -> Result<()>,
-) -> Answer {
+async fn change(server: Server, class: String, wanted: Wanted, by: Change) -> Answer {
     let tenants = on(server, move |db| {
         by(db, &all(db, &class)?.0, &wanted)?;
         Ok(wanted.into_iter().map(|(name, state)| Tenant::new(name, state)).collect::<Vec<_>>())
