@@ -30,6 +30,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod backup;
 mod catalogue;
 #[cfg(test)]
@@ -40,6 +41,7 @@ mod objects;
 mod restore;
 mod server;
 
+pub use access::{Access, Caller, Refused, Right, guard};
 pub use catalogue::Tenancy;
 pub use database::{Database, LinkFn, MAX_OPEN_SHARDS, Options};
 pub use objects::{Change, Condition, Intent, Object, ShardChanges};

@@ -9,9 +9,9 @@ mod tree;
 
 use std::time::Duration;
 
-use siltstone::Result;
 use siltstone::model::{EngineInfo, ShardId};
 use siltstone::source::{Budget, CollectionInfo, CutOutcome, NamedBlob, ShardInfo, SnapshotSource};
+use siltstone::{Error, Result};
 
 use crate::backup::session::Session;
 use crate::database::Database;
@@ -19,6 +19,9 @@ use crate::engine::sync::lock;
 
 /// How long a flush ahead may take; what is left then is in the journal, which the cut takes too.
 const FLUSH_LIMIT: Duration = Duration::from_secs(10);
+
+/// Name of the state that holds the users.
+pub(crate) const USERS: &str = "users";
 
 /// Name and file format of the engine: fjall's format, then this database's own.
 pub(crate) fn engine_info() -> EngineInfo {
@@ -60,7 +63,10 @@ impl SnapshotSource for Database {
     }
 
     fn extras(&self) -> Result<Vec<NamedBlob>> {
-        Ok(Vec::new())
+        // Always, so that a restore of the users of a database without any leaves none.
+        let content = serde_json::to_vec(&self.engine.catalogue.current().users)
+            .map_err(|e| Error::internal("capture users", "cannot encode").with_source(e))?;
+        Ok(vec![NamedBlob { name: USERS.to_owned(), content: content.into() }])
     }
 }
 

@@ -3,6 +3,7 @@
 mod aliases;
 mod collections;
 mod store;
+mod users;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use siltstone::{Error, ErrorKind, Result};
 
 pub use collections::Tenancy;
 pub(crate) use store::CatalogueStore;
+pub(crate) use users::{Activity, Key, User, Users};
 
 /// Version of the file.
 const FORMAT: u32 = 1;
@@ -25,12 +27,20 @@ pub(crate) struct Catalogue {
     format: u32,
     pub(crate) collections: BTreeMap<CollectionName, Collection>,
     pub(crate) aliases: BTreeMap<String, CollectionName>,
+    #[serde(default)]
+    pub(crate) users: Users,
     restores: Vec<AttemptId>,
 }
 
 impl Default for Catalogue {
     fn default() -> Self {
-        Self { format: FORMAT, collections: BTreeMap::new(), aliases: BTreeMap::new(), restores: Vec::new() }
+        Self {
+            format: FORMAT,
+            collections: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            users: Users::new(),
+            restores: Vec::new(),
+        }
     }
 }
 

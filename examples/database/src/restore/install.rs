@@ -22,7 +22,7 @@ pub(crate) fn install(
     plan: &RestorePlan,
     staged: &[Staging],
 ) -> Result<()> {
-    let record = Record::new(plan, staged);
+    let record = Record::new(plan, staged)?;
     let path = begin(data, &record, plan, staged)?;
     let moving = |shard: &ShardId, step: Step<'_>| pool.close_and(shard, step);
     let installed = rename_all(data, &record, moving).and_then(|()| catalogue.change(|c| record.apply(c)));

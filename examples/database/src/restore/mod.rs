@@ -7,11 +7,11 @@ mod record;
 use std::collections::BTreeSet;
 
 use siltstone::model::AttemptId;
-use siltstone::source::{InstallState, RestorePlan, RestoreTarget, ShardPlan, Staging};
+use siltstone::source::{InstallState, NamedBlob, RestorePlan, RestoreTarget, ShardPlan, Staging};
 use siltstone::{Error, ErrorKind, Result};
 
-use crate::backup::engine_info;
-use crate::catalogue::Catalogue;
+use crate::backup::{USERS, engine_info};
+use crate::catalogue::{Catalogue, Users};
 use crate::database::Database;
 use crate::engine::folder;
 use crate::engine::sync::lock;
@@ -72,10 +72,11 @@ fn admit(plan: &RestorePlan, catalogue: &Catalogue) -> Result<()> {
             ),
         ));
     }
-    if let Some(extra) = plan.extras.first() {
+    if let Some(extra) = plan.extras.iter().find(|e| e.name != USERS) {
         let message = format!("this database has no state named `{}`", extra.name);
         return Err(Error::new(ErrorKind::Unsupported, "admit restore", message));
     }
+    users(plan)?;
     let mut names = BTreeSet::new();
     for collection in &plan.collections {
         catalogue.vacant(collection.name.as_str())?;
@@ -94,6 +95,17 @@ fn admit(plan: &RestorePlan, catalogue: &Catalogue) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The users that a plan brings, if it brings any; they take the place of those that there are.
+fn users(plan: &RestorePlan) -> Result<Option<Users>> {
+    let brought = plan.extras.iter().find(|e| e.name == USERS);
+    let read = |e: &NamedBlob| {
+        serde_json::from_slice(&e.content).map_err(|e| {
+            Error::corrupt("admit restore", "the users of the backup cannot be read").with_source(e)
+        })
+    };
+    brought.map(read).transpose()
 }
 
 fn taken(what: String) -> Error {

@@ -10,8 +10,9 @@ use siltstone::model::{AttemptId, CollectionName, ShardId, TenantState};
 use siltstone::source::{AliasPolicy, RestorePlan, Staging};
 use siltstone::{Error, Result};
 
-use crate::catalogue::{Catalogue, Collection};
+use crate::catalogue::{Catalogue, Collection, Users};
 use crate::engine::folder;
+use crate::restore::users;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -20,6 +21,9 @@ pub(crate) struct Record {
     pub(crate) moves: BTreeSet<ShardId>,
     collections: Vec<Entry>,
     overwrites_aliases: bool,
+    /// The users that take the place of all others, if the restore brings them.
+    #[serde(default)]
+    users: Option<Users>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,19 +35,20 @@ struct Entry {
 }
 
 impl Record {
-    pub(crate) fn new(plan: &RestorePlan, staged: &[Staging]) -> Self {
+    pub(crate) fn new(plan: &RestorePlan, staged: &[Staging]) -> Result<Self> {
         let entry = |c: &siltstone::source::CollectionPlan| Entry {
             name: c.name.clone(),
             schema: c.schema.clone(),
             aliases: c.aliases.clone(),
             shards: c.shards.clone(),
         };
-        Self {
+        Ok(Self {
             restore: plan.restore,
             moves: staged.iter().map(|s| s.shard.clone()).collect(),
             collections: plan.collections.iter().map(entry).collect(),
             overwrites_aliases: plan.aliases == AliasPolicy::Overwrite,
-        }
+            users: users(plan)?,
+        })
     }
 
     pub(crate) fn read(path: &Path) -> Result<Self> {
@@ -86,6 +91,9 @@ impl Record {
                 };
                 catalogue.aliases.insert(alias.clone(), entry.name.clone());
             }
+        }
+        if let Some(users) = &self.users {
+            catalogue.users.clone_from(users);
         }
         catalogue.add_restore(self.restore);
         Ok(())

@@ -162,7 +162,7 @@ fn nothing_shows_before_the_install_and_all_of_it_after_and_across_a_restart() {
 fn restarted_after(renames: usize, lose: Option<usize>) -> (tempfile::TempDir, Database, RestorePlan) {
     let (folder, db, plan, staged) = staged();
     let data = DataFolder::new(folder.path().to_owned());
-    Record::new(&plan, &staged).write(&data.install_record(plan.restore)).unwrap();
+    Record::new(&plan, &staged).unwrap().write(&data.install_record(plan.restore)).unwrap();
     for staging in &staged[..renames] {
         let place = data.shards().join(relative(&staging.shard));
         std::fs::create_dir_all(place.parent().unwrap()).unwrap();
@@ -202,7 +202,7 @@ fn an_install_of_which_a_part_is_lost_is_undone_at_the_next_start() {
 fn an_install_in_the_catalogue_whose_record_remains_is_left_as_it_is() {
     let (folder, db, plan, staged) = staged();
     let data = DataFolder::new(folder.path().to_owned());
-    let record = Record::new(&plan, &staged);
+    let record = Record::new(&plan, &staged).unwrap();
     db.install(&plan, staged).unwrap();
     record.write(&data.install_record(plan.restore)).unwrap();
     db.close().unwrap();
@@ -290,4 +290,87 @@ fn a_restored_shard_never_writes_into_the_backup_it_came_from() {
     let (_again, second) = restored(&*cut);
     assert_eq!(batches(&second, &f.shards[0]), 3);
     assert_eq!(batches(&f.db, &f.shards[0]), 3);
+}
+
+/// The users of a database as a backup takes them along.
+fn users_of(db: &Database) -> siltstone::source::NamedBlob {
+    let mut extras = db.extras().unwrap();
+    assert_eq!((extras.len(), extras[0].name.as_str()), (1, "users"));
+    extras.remove(0)
+}
+
+#[test]
+fn users_come_back_with_their_keys_and_take_the_place_of_all_others() {
+    let (_folder, db, mut plan, staged) = staged();
+    let source = fast_folder();
+    let source = open(source.path(), &Setup::default());
+    let key = source.create_user("ann").unwrap();
+    db.create_user("bob").unwrap();
+    plan.extras = vec![users_of(&source)];
+    db.admit(&plan).unwrap();
+    db.install(&plan, staged).unwrap();
+    assert_eq!(db.users(), source.users());
+    assert_eq!(db.user_of_key(&blake3::hash(key.as_bytes())).as_deref(), Some("ann"));
+}
+
+#[test]
+fn a_restore_without_users_leaves_them_and_one_of_none_removes_them() {
+    for (brings, left) in [(false, 1), (true, 0)] {
+        let (_folder, db, mut plan, staged) = staged();
+        if brings {
+            plan.extras = vec![users_of(&db)];
+        }
+        db.create_user("bob").unwrap();
+        db.install(&plan, staged).unwrap();
+        assert_eq!(db.users().len(), left);
+    }
+}
+
+#[test]
+fn users_of_an_install_that_was_cut_short_come_with_its_collections() {
+    let (folder, db, mut plan, staged) = staged();
+    let source = fast_folder();
+    let source = open(source.path(), &Setup::default());
+    source.create_user("ann").unwrap();
+    plan.extras = vec![users_of(&source)];
+    let data = DataFolder::new(folder.path().to_owned());
+    Record::new(&plan, &staged).unwrap().write(&data.install_record(plan.restore)).unwrap();
+    db.close().unwrap();
+    let db = open(folder.path(), &Setup::default());
+    assert_eq!(db.outcome(plan.restore).unwrap(), InstallState::Installed);
+    assert_eq!(db.users(), source.users());
+}
+
+#[test]
+fn state_that_cannot_be_read_or_is_not_known_is_refused() {
+    let folder = fast_folder();
+    let db = open(folder.path(), &Setup::default());
+    let with = |name: &str, content: &'static [u8]| {
+        let mut plan = plan(vec![(ShardId { collection: name_of_new(), tenant: None }, TenantState::Hot)]);
+        plan.extras = vec![siltstone::source::NamedBlob { name: name.to_owned(), content: content.into() }];
+        refused(&db, &plan)
+    };
+    assert!(with("users", b"{").is(ErrorKind::Corrupt));
+    let roles = with("roles", b"{}");
+    assert!(roles.is(ErrorKind::Unsupported) && roles.to_string().contains("roles"), "{roles}");
+}
+
+fn name_of_new() -> CollectionName {
+    name("New")
+}
+
+#[test]
+fn a_tenant_that_comes_back_offloaded_has_no_data_and_cannot_be_activated() {
+    let (_f, cut) = source();
+    let folder = fast_folder();
+    let db = open(folder.path(), &Setup::default());
+    let mut shards = cut.shards();
+    shards[0].1 = TenantState::Offloaded;
+    let plan = plan(shards);
+    let staged = vec![deliver(&*cut, &db, &plan).remove(1)];
+    db.install(&plan, staged).unwrap();
+    let offloaded = plan.collections[0].shards[0].0.tenant.clone().unwrap();
+    let refused = db.set_tenants(&name("Tree"), &[(offloaded, TenantState::Hot)]).unwrap_err();
+    assert!(refused.is(ErrorKind::Conflict) && refused.to_string().contains("OFFLOADED"), "{refused}");
+    assert_eq!(batches(&db, &shard("Tree", "tenant-1")), 3);
 }

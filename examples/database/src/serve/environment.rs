@@ -33,7 +33,7 @@ pub(super) fn data_folder(variables: &Variables) -> PathBuf {
 }
 
 /// The value of a variable; an empty one counts as not set.
-fn value<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
     variables.get(name).map(|v| v.trim()).filter(|v| !v.is_empty())
 }
 

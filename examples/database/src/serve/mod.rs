@@ -1,6 +1,7 @@
 //! The server: the database and its backups over HTTP, configured by the environment.
 
 mod environment;
+mod modules;
 mod routes;
 
 use std::io::Write;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use siltstone::settings::HostSettings;
 use siltstone::{Error, Host, HostBuilder, Result};
-use siltstone_db::{Database, Options};
+use siltstone_db::{Access, Database, Identity, Options};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -23,6 +24,11 @@ use crate::signals::Signals;
 /// `./data`), ENABLE_MODULES (`backup-filesystem`), BACKUP_FILESYSTEM_PATH (`./backups` as long as ENABLE_MODULES is not
 /// set either), CLUSTER_HOSTNAME (`node1`), and those that the documentation of Siltstone lists. RUST_LOG sets what is
 /// logged to standard error.
+///
+/// Everybody who reaches the server may do everything, unless AUTHENTICATION_APIKEY_ENABLED with
+/// AUTHENTICATION_APIKEY_ALLOWED_KEYS and AUTHENTICATION_APIKEY_USERS, or AUTHENTICATION_DB_USERS_ENABLED, ask for keys;
+/// AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED also admits callers without one. AUTHORIZATION_ADMINLIST_ENABLED with
+/// AUTHORIZATION_ADMINLIST_USERS and AUTHORIZATION_ADMINLIST_READONLY_USERS says what users may do.
 ///
 /// An interrupt or SIGTERM cancels running backups and restores, closes the database and ends with exit code 0.
 #[derive(Clone, Debug, clap::Args)]
@@ -47,6 +53,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     raise_open_files();
     let variables = environment::with_defaults(siltstone::settings::environment())?;
     let settings = HostSettings::from_env(&variables)?;
+    let access = Access::from_env(&variables)?;
     let folder = args.data.unwrap_or_else(|| environment::data_folder(&variables));
     let folder = std::path::absolute(&folder).map_err(|e| Error::io("start", &folder, e))?;
     let listener = TcpListener::bind((args.host.as_str(), args.port)).await.map_err(|e| {
@@ -57,14 +64,19 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let database = open(folder.clone()).await?;
     let shared = Arc::new(database.clone());
     let host = HostBuilder::new(Arc::clone(&shared) as _, shared, folder, settings)
-        .environment(variables)
+        .environment(variables.clone())
         .build()
         .await?;
     let url = format!("http://{address}");
     announce(&url, &host)?;
 
     let (stop, stopped) = oneshot::channel::<()>();
-    let app = routes::router(&database, host.clone(), &url);
+    let identity = Identity {
+        node: host.node().to_string(),
+        hostname: url,
+        modules: modules::modules(&host, &variables),
+    };
+    let app = routes::router(&database, host.clone(), identity, access);
     let server = axum::serve(listener, app).with_graceful_shutdown(async {
         // Whether it is sent or dropped: it is over.
         let _ = stopped.await;

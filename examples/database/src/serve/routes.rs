@@ -4,15 +4,15 @@ use axum::Router;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use siltstone::Host;
-use siltstone_db::{Database, Identity};
+use siltstone_db::{Access, Database, Identity};
 
-/// The whole API; `url` is where the server can be reached.
-pub(super) fn router(database: &Database, host: Host, url: &str) -> Router {
-    let identity = Identity { node: host.node().to_string(), hostname: url.to_owned() };
-    siltstone_db::router(database.clone(), identity)
+/// The whole API, with the check of access in front of all of it.
+pub(super) fn router(database: &Database, host: Host, identity: Identity, access: Access) -> Router {
+    let all = siltstone_db::router(database.clone(), identity)
         .merge(siltstone::server::router(host))
         .fallback(unknown_path)
-        .method_not_allowed_fallback(wrong_method)
+        .method_not_allowed_fallback(wrong_method);
+    siltstone_db::guard(all, database.clone(), access)
 }
 
 async fn unknown_path(uri: Uri) -> Response {

@@ -1,17 +1,20 @@
 //! The REST API of the database, in the shapes of Weaviate's.
 
+mod absent;
 mod aliases;
 mod batch;
 mod definition;
+mod nodes;
 mod objects;
 mod reply;
 mod schema;
 mod status;
 mod tenants;
+mod users;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post, put};
+use axum::routing::{any, get, post, put};
 
 use crate::Database;
 use objects::{list, one, references};
@@ -20,12 +23,14 @@ use objects::{list, one, references};
 const MAX_BODY: usize = 64 << 20;
 
 /// What the server says about itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Identity {
     /// Name of the node.
     pub node: String,
     /// Address that `GET /v1/meta` shows, for example `http://127.0.0.1:8080`.
     pub hostname: String,
+    /// What `GET /v1/meta` shows of the enabled backends, such as `{"backup-filesystem":{"backupsPath":"/backups"}}`.
+    pub modules: serde_json::Map<String, serde_json::Value>,
 }
 
 #[derive(Clone)]
@@ -34,18 +39,24 @@ struct Server {
     identity: Identity,
 }
 
-/// The routes below `/v1`: schema, tenants, aliases, objects, batches and status.
+/// The routes below `/v1`: schema, tenants, aliases, objects, batches, users and status.
 ///
 /// Errors are `{"error":[{"message":…}]}` with 404 (no such thing), 422 (the request cannot be carried out), 500, or
 /// 501 (this database does not do that); a body or a query that cannot be read is `{"code":400,"message":…}`.
 pub fn router(db: Database, identity: Identity) -> Router {
     Router::new()
         .route("/v1/meta", get(status::meta))
-        .route("/v1/nodes", get(status::nodes))
+        .route("/v1/nodes", get(nodes::all))
+        .route("/v1/nodes/{class}", get(nodes::of_class))
         .route("/v1/.well-known/live", get(status::alive))
         .route("/v1/.well-known/ready", get(status::alive))
         .merge(schema_routes())
         .merge(object_routes())
+        .merge(user_routes())
+        .route("/v1/authz/{*rest}", any(absent::absent))
+        .route("/v1/cluster/{*rest}", any(absent::absent))
+        .route("/v1/replication/{*rest}", any(absent::absent))
+        .route("/v1/classifications", any(absent::absent))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(Server { db, identity })
 }
@@ -79,6 +90,16 @@ fn object_routes() -> Router<Server> {
         .route("/v1/objects/{class}/{id}/references/{property}", reference())
         .route("/v1/batch/objects", post(batch::import).delete(batch::delete))
         .route("/v1/batch/references", post(references::import))
+}
+
+fn user_routes() -> Router<Server> {
+    Router::new()
+        .route("/v1/users/own-info", get(users::own))
+        .route("/v1/users/db", get(users::list))
+        .route("/v1/users/db/{user}", get(users::one).post(users::create).delete(users::drop))
+        .route("/v1/users/db/{user}/rotate-key", post(users::rotate))
+        .route("/v1/users/db/{user}/activate", post(users::activate))
+        .route("/v1/users/db/{user}/deactivate", post(users::deactivate))
 }
 
 #[cfg(test)]

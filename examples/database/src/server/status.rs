@@ -4,21 +4,20 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
-use siltstone::model::{ShardId, TenantState};
 
 use crate::server::Server;
-use crate::server::reply::{Answer, ok, on};
+use crate::server::reply::ok;
 
 /// The version of Weaviate's API that clients unlock their features by.
-const VERSION: &str = "1.37.0";
-/// What clients of the gRPC API, which this server has not, want to read.
+pub(super) const VERSION: &str = "1.37.0";
+/// What clients of the gRPC API want to read: the largest message, in bytes.
 const GRPC_MAX_MESSAGE: u64 = 104_858_000;
 
 pub(super) async fn meta(State(server): State<Server>) -> Response {
     ok(&json!({
         "hostname": server.identity.hostname,
         "version": VERSION,
-        "modules": {},
+        "modules": server.identity.modules,
         "grpcMaxMessageSize": GRPC_MAX_MESSAGE,
     }))
 }
@@ -26,29 +25,4 @@ pub(super) async fn meta(State(server): State<Server>) -> Response {
 /// 200 without a body: an old client takes nothing else.
 pub(super) async fn alive() -> StatusCode {
     StatusCode::OK
-}
-
-/// One node with the number of its shards and of the objects in those that are hot.
-pub(super) async fn nodes(State(server): State<Server>) -> Answer {
-    let node = server.identity.node.clone();
-    let (shards, objects) = on(server, |db| {
-        let (mut shards, mut objects) = (0_u64, 0);
-        for collection in siltstone::source::SnapshotSource::collections(db)? {
-            for info in collection.shards {
-                shards += 1;
-                if info.state == TenantState::Hot {
-                    objects +=
-                        db.count(&ShardId { collection: collection.name.clone(), tenant: info.tenant })?;
-                }
-            }
-        }
-        Ok((shards, objects))
-    })
-    .await?;
-    Ok(ok(&json!({ "nodes": [{
-        "name": node,
-        "status": "HEALTHY",
-        "version": VERSION,
-        "stats": { "shardCount": shards, "objectCount": objects },
-    }] })))
 }

@@ -6,12 +6,15 @@ use std::net::{SocketAddr, TcpStream};
 use serde_json::{Value, json};
 
 use super::{Identity, router};
+use crate::access::{Access, guard};
 use crate::backup::tests::{Setup, fast_folder, open};
 
+mod access;
 mod objects;
 mod references;
 mod schema;
 mod tenants;
+mod users;
 
 struct Api {
     _folder: tempfile::TempDir,
@@ -21,21 +24,38 @@ struct Api {
 
 impl Api {
     fn start() -> Self {
+        Self::guarded(&[])
+    }
+
+    /// With the rules of access that these variables set.
+    fn guarded(variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let access = Access::from_env(&variables.collect()).unwrap();
         let folder = fast_folder();
         let db = open(folder.path(), &Setup::default());
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let identity = Identity { node: "node1".to_owned(), hostname: format!("http://{address}") };
-        runtime.spawn(async move { axum::serve(listener, router(db, identity)).await });
+        let identity = Identity {
+            node: "node1".to_owned(),
+            hostname: format!("http://{address}"),
+            ..Identity::default()
+        };
+        let app = guard(router(db.clone(), identity), db, access);
+        runtime.spawn(async move { axum::serve(listener, app).await });
         Self { _folder: folder, runtime, address }
     }
 
     fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        self.send_with("", method, path, body)
+    }
+
+    /// With further lines of the head, each ended by `\r\n`.
+    fn send_with(&self, head: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(self.address).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{head}content-length: {}\r\n\r\n{body}",
             body.len()
         )
         .unwrap();
@@ -53,6 +73,11 @@ impl Api {
     fn get(&self, path: &str) -> (u16, Value) {
         self.call("GET", path, Value::Null)
     }
+
+    /// With a key.
+    fn by(&self, key: &str, method: &str, path: &str) -> (u16, Value) {
+        self.send_with(&format!("authorization: Bearer {key}\r\n"), method, path, "")
+    }
 }
 
 const ID: &str = "11111111-2222-4333-8444-555555555555";
@@ -67,10 +92,44 @@ fn status_routes_are_what_clients_look_for() {
     let (status, meta) = api.get("/v1/meta");
     assert_eq!((status, meta["version"].as_str()), (200, Some("1.37.0")));
     assert!(meta["hostname"].as_str().unwrap().starts_with("http://127.0.0.1:"));
-    assert!(api.get("/v1/.well-known/ready").0 < 300 && api.get("/v1/.well-known/live").0 < 300);
+    for state in ["ready", "live"] {
+        assert_eq!(api.get(&format!("/v1/.well-known/{state}")), (200, Value::Null));
+    }
     assert_eq!(api.get("/v1/.well-known/openid-configuration").0, 404);
-    assert_eq!(api.get("/v1/nodes").1.pointer("/nodes/0/name").unwrap(), "node1");
     api.runtime.shutdown_background();
+}
+
+#[test]
+fn the_node_shows_its_shards_to_those_who_ask() {
+    let api = Api::start();
+    for class in ["Book", "Film"] {
+        api.call("POST", "/v1/schema", json!({ "class": class }));
+    }
+    api.call("POST", "/v1/objects", json!({ "class": "Book" }));
+    let node = |path: &str| api.get(path).1["nodes"][0].clone();
+    let plain = node("/v1/nodes");
+    assert_eq!((&plain["name"], &plain["shards"]), (&json!("node1"), &Value::Null));
+    assert_eq!(node("/v1/nodes?output=verbose")["stats"], json!({ "shardCount": 2, "objectCount": 1 }));
+    let shards = node("/v1/nodes/book?output=verbose")["shards"].clone();
+    assert_eq!(shards.as_array().unwrap().len(), 1);
+    assert_eq!((&shards[0]["class"], &shards[0]["objectCount"]), (&json!("Book"), &json!(1)));
+    assert_eq!(node("/v1/nodes?output=verbose&shardName=none")["shards"], json!([]));
+    assert_eq!((api.get("/v1/nodes/Song").0, api.get("/v1/nodes?output=all").0), (404, 400));
+}
+
+#[test]
+fn what_this_database_has_not_is_501_with_a_reason() {
+    let api = Api::start();
+    for (method, path, part) in [
+        ("GET", "/v1/authz/roles", "roles"),
+        ("POST", "/v1/authz/users/a/assign", "roles"),
+        ("GET", "/v1/cluster/statistics", "one node"),
+        ("POST", "/v1/replication/replicate", "one node"),
+        ("POST", "/v1/classifications", "classifications"),
+    ] {
+        let (status, answer) = api.call(method, path, json!({}));
+        assert!(status == 501 && message(&answer).contains(part), "{path}: {answer}");
+    }
 }
 
 #[test]
