@@ -26,14 +26,23 @@ const UNCHECKED: [&str; 3] = [
 ];
 
 impl Moto {
+    /// The folder of the programs that come with it, among them a `python` that has boto3.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be installed, with what the installer has said.
+    pub fn programs() -> Result<std::path::PathBuf, String> {
+        let packages: Vec<&str> = include_str!("moto.txt").lines().collect();
+        environment("moto-5.2.5", &packages)
+    }
+
     /// Starts it and makes the user and the buckets.
     ///
     /// # Errors
     ///
     /// When it does not start or the user cannot be made, with what it has said.
     pub async fn start(folder: &Path, buckets: &[&str]) -> Result<Self, String> {
-        let packages: Vec<&str> = include_str!("moto.txt").lines().collect();
-        let program = environment("moto-5.2.5", &packages)?.join("moto_server");
+        let program = Self::programs()?.join("moto_server");
         let port = free_port().map_err(|e| e.to_string())?;
         let count = (UNCHECKED.len() + buckets.len()).to_string();
         let variables = [("INITIAL_NO_AUTH_ACTION_COUNT", count.as_str())];

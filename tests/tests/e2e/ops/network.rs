@@ -1,6 +1,8 @@
 //! Backups and restores over a network that fails: every fault before every kind of store.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use siltstone::model::{Compression, Location, State, TenantState};
@@ -168,6 +170,78 @@ async fn permanent_faults(kind: Kind) {
         assert!(a.local_leftovers().unwrap().is_empty(), "{fault:?}");
         a.stop().await;
     }
+}
+
+/// Uploads in parts that are open at a store.
+fn open_uploads(cloud: &Cloud) -> usize {
+    const ASK: &str = "import boto3, os, sys
+client = boto3.client('s3', endpoint_url='http://127.0.0.1:' + sys.argv[1], region_name='us-east-1')
+bucket = os.environ['BACKUP_S3_BUCKET']
+print(len(client.list_multipart_uploads(Bucket=bucket).get('Uploads', [])))";
+    let python = siltstone_tests::servers::Moto::programs().unwrap().join("python");
+    let port = cloud.port.to_string();
+    let mut command = std::process::Command::new(python);
+    let asked = command.args(["-c", ASK, &port]).envs(cloud.variables(cloud.port, "db")).output().unwrap();
+    let (said, wrong) = (String::from_utf8(asked.stdout).unwrap(), String::from_utf8(asked.stderr).unwrap());
+    said.trim().parse().unwrap_or_else(|e| panic!("{said} {wrong} {e}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cancel_ends_within_two_seconds_however_slow_the_store_is_and_leaves_no_upload() {
+    let scene = Scene::new(Kind::Moto).await;
+    let slow = Arc::new(AtomicBool::new(true));
+    let is_slow = Arc::clone(&slow);
+    let proxy = FaultProxy::start(scene.cloud.port, move |_| {
+        if is_slow.load(Ordering::Relaxed) { Fault::Throttle(2 << 20) } else { Fault::None }
+    });
+    let proxy = proxy.await.unwrap();
+    let mut plan = Plan::new(scene.base.path(), "a").unwrap();
+    plan.settings.chunk_size = 128 << 20;
+    plan = plan.with_plugin("s3", &scene.cloud.variables(proxy.address.port(), "db"));
+    let a = plan.start().await.unwrap();
+    a.db.add("Big", None, TenantState::Hot, &files(7, &[80 << 20])).unwrap();
+    let (here, limit) = (Location::default(), Duration::from_secs(2));
+    let start = async || {
+        let mut request = BackupRequest::new("s3", "x");
+        request.compression = Compression::from_name("NoCompression").unwrap();
+        a.host.backup(request).await.unwrap();
+    };
+
+    start().await;
+    let begun = Instant::now();
+    while open_uploads(&scene.cloud) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no upload in parts was begun");
+    }
+    let asked = Instant::now();
+    a.host.cancel_backup("s3", "x", &here).await.unwrap();
+    let status = a.host.wait_backup("s3", "x", &here).await.unwrap();
+    assert_eq!(status.state, State::Canceled, "{}", shown(&status));
+    assert!(asked.elapsed() < limit, "{:?}", asked.elapsed());
+    let begun = Instant::now();
+    while open_uploads(&scene.cloud) > 0 || !a.local_leftovers().unwrap().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", a.local_leftovers());
+    }
+
+    slow.store(false, Ordering::Relaxed);
+    start().await;
+    let status = a.host.wait_backup("s3", "x", &here).await.unwrap();
+    assert_eq!(status.state, State::Success, "{}", shown(&status));
+    slow.store(true, Ordering::Relaxed);
+    let mut plan = Plan::new(scene.base.path(), "b").unwrap();
+    plan = plan.with_plugin("s3", &scene.cloud.variables(proxy.address.port(), "db"));
+    let b = plan.start().await.unwrap();
+    b.host.restore(RestoreRequest::new("s3", "x")).await.unwrap();
+    let begun = Instant::now();
+    while b.host.restore_status("s3", "x", &here).await.unwrap().progress.stored == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nothing was fetched");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let asked = Instant::now();
+    b.host.cancel_restore("s3", "x", &here).await.unwrap();
+    let status = b.host.wait_restore("s3", "x", &here).await.unwrap();
+    assert_eq!(status.state, State::Canceled, "{}", shown(&status));
+    assert!(asked.elapsed() < limit, "{:?}", asked.elapsed());
+    assert!(b.db.content().unwrap().is_empty() && b.local_leftovers().unwrap().is_empty());
 }
 
 macro_rules! matrix {
