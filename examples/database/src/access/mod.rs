@@ -119,8 +119,8 @@ impl Access {
         };
         // Hashes are compared in constant time, and all of them.
         let hash = blake3::hash(key.as_bytes());
-        let known =
-            self.rules.keys.iter().filter(|(known, _)| *known == hash).map(|(_, user)| user).next_back();
+        let keys = self.rules.keys.iter();
+        let known = keys.fold(None, |found, (key, user)| if *key == hash { Some(user) } else { found });
         let found =
             known.cloned().or_else(|| self.rules.has_db_users.then(|| database.user_of_key(&hash)).flatten());
         found.ok_or_else(|| unknown("the API key is not valid"))

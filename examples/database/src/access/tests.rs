@@ -18,7 +18,8 @@ const LIST: (&str, &str) = ("ORIZATION_ADMINLIST_ENABLED", "true");
 
 #[test]
 fn a_wrong_setting_is_an_error_that_names_it_and_holds_no_key() {
-    let wrong: &[(&[(&str, &str)], &[&str])] = &[
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let wrong: &[Case<'_>] = &[
         (
             &[("ENTICATION_APIKEY_ENABLED", "maybe")],
             &["AUTHENTICATION_APIKEY_ENABLED", "`maybe`", "true or false"],

@@ -71,7 +71,9 @@ impl Database {
     /// The active user whose key has this hash.
     pub(crate) fn user_of_key(&self, key: &blake3::Hash) -> Option<String> {
         let catalogue = self.engine.catalogue.current();
-        let found = catalogue.users.iter().filter(|(_, user)| user.has(key)).last();
+        // All are compared, so that the time tells nothing of who it is.
+        let found =
+            catalogue.users.iter().fold(None, |found, one| if one.1.has(key) { Some(one) } else { found });
         found.filter(|(_, user)| user.activity == Activity::Active).map(|(name, _)| name.clone())
     }
 

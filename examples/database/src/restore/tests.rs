@@ -345,32 +345,12 @@ fn users_of_an_install_that_was_cut_short_come_with_its_collections() {
 fn state_that_cannot_be_read_or_is_not_known_is_refused() {
     let folder = fast_folder();
     let db = open(folder.path(), &Setup::default());
-    let with = |name: &str, content: &'static [u8]| {
-        let mut plan = plan(vec![(ShardId { collection: name_of_new(), tenant: None }, TenantState::Hot)]);
-        plan.extras = vec![siltstone::source::NamedBlob { name: name.to_owned(), content: content.into() }];
+    let with = |state: &str, content: &'static [u8]| {
+        let mut plan = plan(vec![(ShardId { collection: name("New"), tenant: None }, TenantState::Hot)]);
+        plan.extras = vec![siltstone::source::NamedBlob { name: state.to_owned(), content: content.into() }];
         refused(&db, &plan)
     };
     assert!(with("users", b"{").is(ErrorKind::Corrupt));
     let roles = with("roles", b"{}");
     assert!(roles.is(ErrorKind::Unsupported) && roles.to_string().contains("roles"), "{roles}");
-}
-
-fn name_of_new() -> CollectionName {
-    name("New")
-}
-
-#[test]
-fn a_tenant_that_comes_back_offloaded_has_no_data_and_cannot_be_activated() {
-    let (_f, cut) = source();
-    let folder = fast_folder();
-    let db = open(folder.path(), &Setup::default());
-    let mut shards = cut.shards();
-    shards[0].1 = TenantState::Offloaded;
-    let plan = plan(shards);
-    let staged = vec![deliver(&*cut, &db, &plan).remove(1)];
-    db.install(&plan, staged).unwrap();
-    let offloaded = plan.collections[0].shards[0].0.tenant.clone().unwrap();
-    let refused = db.set_tenants(&name("Tree"), &[(offloaded, TenantState::Hot)]).unwrap_err();
-    assert!(refused.is(ErrorKind::Conflict) && refused.to_string().contains("OFFLOADED"), "{refused}");
-    assert_eq!(batches(&db, &shard("Tree", "tenant-1")), 3);
 }

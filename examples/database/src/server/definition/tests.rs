@@ -88,6 +88,7 @@ fn a_wrong_definition_is_refused_by_the_name_of_what_is_wrong() {
         (json!({ "class": "B", "vectorizer": "text2vec-openai" }), "text2vec-openai"),
         (json!({ "class": "B", "vectorIndexType": "tree" }), "`tree`"),
         (json!({ "class": "B", "vectorIndexConfig": { "distance": "far" } }), "far"),
+        (json!({ "class": "B", "vectorIndexConfig": { "multivector": { "enabled": true } } }), "multivector"),
         (with(json!({})), "must be a list"),
         (with(json!([{ "dataType": ["text"] }])), "no `name`"),
         (with(json!([{ "name": "id", "dataType": ["text"] }])), "`id` is not a valid property name"),

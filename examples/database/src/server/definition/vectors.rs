@@ -75,6 +75,10 @@ fn index(config: &mut Map<String, Value>) -> Result<()> {
         }
     };
     fill(config, "class", json!({ "vectorIndexConfig": defaults }))?;
+    let enabled = config.get("vectorIndexConfig").and_then(|c| c.pointer("/multivector/enabled"));
+    if enabled.is_some_and(|e| *e != json!(false)) {
+        return Err(refused("`multivector` is enabled: this database keeps one row of numbers per vector"));
+    }
     let distance = config.get("vectorIndexConfig").and_then(|c| c.get("distance")).unwrap_or(&Value::Null);
     if !distance.as_str().is_some_and(|d| DISTANCES.contains(&d)) {
         let message = format!("`distance` is {}: expected one of {}", shown(distance), DISTANCES.join(", "));
