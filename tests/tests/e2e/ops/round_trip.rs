@@ -159,22 +159,30 @@ async fn a_collection_that_is_dropped_before_the_cut_is_skipped_unless_it_was_na
 }
 
 #[tokio::test]
-async fn a_stranger_with_python_restores_gzip_and_uncompressed_backups() {
+async fn a_stranger_with_python_restores_gzip_uncompressed_and_incremental_backups() {
     let base = tempdir().unwrap();
     let a = Plan::new(base.path(), "a").unwrap().start().await.unwrap();
     odd(&a.db, 5 * MIB + 17);
     let python = python_with_blake3();
-    for name in ["DefaultCompression", "NoCompression"] {
-        let mut request = BackupRequest::new(BACKEND, name.to_lowercase());
-        request.compression = Compression::from_name(name).unwrap();
+    for (id, level, on) in [
+        ("gzip", "DefaultCompression", None),
+        ("raw", "NoCompression", None),
+        ("incremental", "DefaultCompression", Some("raw")),
+    ] {
+        if on.is_some() {
+            a.db.add("Later", None, TenantState::Hot, &files(9, &[MIB + 5, 3])).unwrap();
+        }
+        let mut request = BackupRequest::new(BACKEND, id);
+        request.compression = Compression::from_name(level).unwrap();
+        request.base = on.map(str::to_owned);
         let status = a.backup_with(request).await.unwrap();
         assert_eq!(status.state, State::Success, "{}", shown(&status));
         let system = Path::new("python3");
         for (python, verify) in [(system, None), (python.as_path(), Some("--verify"))] {
-            let to = base.path().join(format!("out-{name}-{}", verify.is_some()));
+            let to = base.path().join(format!("out-{id}-{}", verify.is_some()));
             let mut command = Command::new(python);
             command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/reader/restore.py"));
-            command.arg(&a.plan.backups).arg(name.to_lowercase()).arg(&to).args(verify);
+            command.arg(&a.plan.backups).arg(id).arg(&to).args(verify);
             let done = command.output().expect("python3 is needed");
             assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
             let mut want = Files::new();
