@@ -6,6 +6,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use siltstone::server::Rank;
 
 use super::{Access, Refused, Right};
 use crate::Database;
@@ -36,7 +37,11 @@ async fn check(
         };
         let right = right(request.method(), request.uri().path());
         match access.admit(&database, authorization, right) {
-            Ok(caller) => drop(request.extensions_mut().insert(caller)),
+            Ok(caller) => {
+                let rank = if caller.is_admin { Rank::Root } else { Rank::User };
+                request.extensions_mut().insert(rank);
+                request.extensions_mut().insert(caller);
+            }
             Err(refused) => return refused.into_response(),
         }
     }

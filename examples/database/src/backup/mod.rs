@@ -9,11 +9,14 @@ mod tree;
 
 use std::time::Duration;
 
-use siltstone::model::{EngineInfo, ShardId};
-use siltstone::source::{Budget, CollectionInfo, CutOutcome, NamedBlob, ShardInfo, SnapshotSource};
+use siltstone::model::{EngineInfo, Pattern, ShardId};
+use siltstone::source::{
+    Budget, CollectionInfo, CutOutcome, ExtrasChoice, NamedBlob, ShardInfo, SnapshotSource,
+};
 use siltstone::{Error, Result};
 
 use crate::backup::session::Session;
+use crate::catalogue::Users;
 use crate::database::Database;
 use crate::engine::sync::lock;
 
@@ -63,11 +66,34 @@ impl SnapshotSource for Database {
     }
 
     fn extras(&self) -> Result<Vec<NamedBlob>> {
-        // Always, so that a restore of the users of a database without any leaves none.
-        let content = serde_json::to_vec(&self.engine.catalogue.current().users)
-            .map_err(|e| Error::internal("capture users", "cannot encode").with_source(e))?;
-        Ok(vec![NamedBlob { name: USERS.to_owned(), content: content.into() }])
+        blob(&self.engine.catalogue.current().users)
     }
+
+    fn chosen_extras(&self, choice: &ExtrasChoice) -> Result<Vec<NamedBlob>> {
+        if let Some(role) = choice.roles.first() {
+            let role = role.escape_debug();
+            let text = format!("includeRoles names `{role}`, and this database has no roles; leave it out");
+            return Err(Error::invalid("choose roles", text));
+        }
+        if choice.users.is_empty() {
+            return self.extras();
+        }
+        let mut users = self.engine.catalogue.current().users.clone();
+        let wanted = choice.users.iter().map(Pattern::new).collect::<Result<Vec<_>>>()?;
+        if let Some(none) = wanted.iter().find(|w| !users.keys().any(|name| w.matches(name))) {
+            let text = format!("includeUsers: there is no database user `{}`", none.as_str().escape_debug());
+            return Err(Error::invalid("choose users", text));
+        }
+        users.retain(|name, _| wanted.iter().any(|w| w.matches(name)));
+        blob(&users)
+    }
+}
+
+/// The users as a backup carries them; also none, so that a restore of them leaves none.
+fn blob(users: &Users) -> Result<Vec<NamedBlob>> {
+    let content = serde_json::to_vec(users)
+        .map_err(|e| Error::internal("capture users", "cannot encode").with_source(e))?;
+    Ok(vec![NamedBlob { name: USERS.to_owned(), content: content.into() }])
 }
 
 #[cfg(test)]
