@@ -6,6 +6,7 @@ mod batch;
 mod definition;
 mod nodes;
 mod objects;
+mod openapi;
 mod reply;
 mod schema;
 mod status;
@@ -46,6 +47,7 @@ struct Server {
 pub fn router(db: Database, identity: Identity) -> Router {
     Router::new()
         .route("/v1/meta", get(status::meta))
+        .route("/v1/openapi.json", get(openapi::openapi))
         .route("/v1/nodes", get(nodes::all))
         .route("/v1/nodes/{class}", get(nodes::of_class))
         .route("/v1/.well-known/live", get(status::alive))
