@@ -44,7 +44,8 @@ async fn content(server: &Server) -> Vec<Value> {
     for state in ["HOT", "COLD"] {
         if state == "COLD" {
             for query in ["class=Article", "class=Ticket&tenant=acme", "class=Ticket&tenant=umbra"] {
-                let (code, objects) = server.get(&format!("/v1/objects?limit=100&{query}")).await;
+                let (code, objects) =
+                    server.get(&format!("/v1/objects?limit=100&include=vector&{query}")).await;
                 assert_eq!(
                     (code, &objects["totalResults"]),
                     (StatusCode::OK, &json!(40)),
