@@ -1,6 +1,5 @@
 //! Aliases: further names of classes.
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +10,7 @@ use crate::Database;
 use crate::objects::capitalized;
 use crate::server::Server;
 use crate::server::definition::class_name;
-use crate::server::reply::{Answer, Params, no_content, ok, on, parse};
+use crate::server::reply::{Answer, Content, Params, no_content, ok, on, parse};
 
 #[derive(Serialize, Deserialize)]
 struct Alias {
@@ -40,7 +39,7 @@ pub(super) async fn list(State(server): State<Server>, Params(of): Params<Of>) -
     Ok(ok(&json!({ "aliases": aliases })))
 }
 
-pub(super) async fn create(State(server): State<Server>, body: Bytes) -> Answer {
+pub(super) async fn create(State(server): State<Server>, Content(body): Content) -> Answer {
     let Alias { alias, class } = parse(&body)?;
     let alias = class_name(&capitalized(&alias))?.to_string();
     let made = on(server, move |db| {
@@ -64,7 +63,11 @@ pub(super) async fn one(State(server): State<Server>, Path(alias): Path<String>)
 }
 
 /// Makes an alias stand for another class.
-pub(super) async fn update(State(server): State<Server>, Path(alias): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn update(
+    State(server): State<Server>,
+    Path(alias): Path<String>,
+    Content(body): Content,
+) -> Answer {
     let Target { class } = parse(&body)?;
     let alias = capitalized(&alias);
     let moved = on(server, move |db| {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use serde::Deserialize;
 use siltstone::model::ShardId;
@@ -10,8 +9,8 @@ use siltstone::{Error, ErrorKind};
 
 use crate::server::Server;
 use crate::server::objects::{Wire, result};
-use crate::server::reply::{Answer, ok, on, parse};
-use crate::{Change, ShardChanges};
+use crate::server::reply::{Answer, Content, ok, on, parse};
+use crate::{Change, Intent, ShardChanges};
 
 #[derive(Deserialize)]
 struct Batch {
@@ -25,14 +24,14 @@ pub(super) async fn delete() -> Answer {
 }
 
 /// Writes the objects, those that exist are overwritten. Answers 200 whatever became of each of them.
-pub(super) async fn import(State(server): State<Server>, body: Bytes) -> Answer {
+pub(super) async fn import(State(server): State<Server>, Content(body): Content) -> Answer {
     let batch: Batch = parse(&body)?;
     let results = on(server, move |db| {
         let mut shards: BTreeMap<ShardId, Vec<(usize, Change)>> = BTreeMap::new();
         let mut wires = batch.objects;
         let mut errors: BTreeMap<usize, Error> = BTreeMap::new();
         for (index, wire) in wires.iter_mut().enumerate() {
-            match wire.object(db) {
+            match wire.object(db, Intent::Insert) {
                 Ok((shard, object)) => {
                     wire.id = Some(object.id.to_string());
                     shards.entry(shard).or_default().push((index, Change::Put(object)));

@@ -1,7 +1,7 @@
 //! Answers and errors on the wire, and the way from async handlers to the blocking database.
 
-use axum::body::Body;
-use axum::extract::{FromRequestParts, Query};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +11,7 @@ use serde_json::json;
 use siltstone::{Error, ErrorKind};
 
 use crate::Database;
-use crate::server::Server;
+use crate::server::{MAX_BODY, Server};
 
 /// What a handler answers.
 pub(super) type Answer = Result<Response, Refusal>;
@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     Error(Error),
     /// A body or parameter that is not what was expected.
     Malformed(String),
+    /// A body beyond the limit.
+    TooLarge,
 }
 
 impl From<Error> for Refusal {
@@ -35,6 +37,10 @@ impl IntoResponse for Refusal {
         match self {
             Self::Malformed(message) => {
                 json_with(StatusCode::BAD_REQUEST, &json!({ "code": 400, "message": message }))
+            }
+            Self::TooLarge => {
+                let message = format!("the body is larger than {} MiB: send less at a time", MAX_BODY >> 20);
+                json_with(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "code": 413, "message": message }))
             }
             Self::Error(error) => {
                 let status = match error.kind() {
@@ -86,6 +92,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(value)) => Ok(Self(value)),
             Err(e) => Err(Refusal::Malformed(format!("cannot read the query: {}", e.body_text()))),
+        }
+    }
+}
+
+/// The whole body of a request, up to the limit.
+pub(super) struct Content(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Content {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        // What is announced as too large is not waited for.
+        let length =
+            request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+        if length.is_some_and(|length: u64| length > MAX_BODY as u64) {
+            return Err(Refusal::TooLarge);
+        }
+        match Bytes::from_request(request, state).await {
+            Ok(body) => Ok(Self(body)),
+            Err(e) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Refusal::TooLarge),
+            Err(e) => Err(Refusal::Malformed(format!("cannot read the body: {}", e.body_text()))),
         }
     }
 }

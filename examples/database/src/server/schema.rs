@@ -1,6 +1,5 @@
 //! Collections (on the wire: classes), their properties and shards.
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
@@ -11,7 +10,7 @@ use siltstone::{Error, ErrorKind};
 use crate::objects::capitalized;
 use crate::server::Server;
 use crate::server::definition::{Definition, add_property, class_name};
-use crate::server::reply::{Answer, Params, ok, on, parse};
+use crate::server::reply::{Answer, Content, Params, ok, on, parse};
 use crate::server::tenants::status_of;
 
 /// Name of the only shard of a class without tenants.
@@ -23,7 +22,7 @@ pub(super) async fn list(State(server): State<Server>) -> Response {
 }
 
 /// Creates a class and answers with its whole definition.
-pub(super) async fn create(State(server): State<Server>, body: Bytes) -> Answer {
+pub(super) async fn create(State(server): State<Server>, Content(body): Content) -> Answer {
     let Definition { name, tenancy, schema } = Definition::new(parse(&body)?)?;
     let answer = ok(&schema);
     on(server, move |db| db.create_collection(&name, schema, tenancy)).await?;
@@ -36,7 +35,11 @@ pub(super) async fn one(State(server): State<Server>, Path(class): Path<String>)
 }
 
 /// Replaces the definition of a class, within the limits of [`Definition::replacing`].
-pub(super) async fn update(State(server): State<Server>, Path(class): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn update(
+    State(server): State<Server>,
+    Path(class): Path<String>,
+    Content(body): Content,
+) -> Answer {
     let given: Value = parse(&body)?;
     let schema = on(server, move |db| {
         let name = db.resolve(&capitalized(&class))?;
@@ -57,7 +60,11 @@ pub(super) async fn drop(State(server): State<Server>, Path(class): Path<String>
 }
 
 /// Adds a property to a class and answers with it.
-pub(super) async fn add(State(server): State<Server>, Path(class): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn add(
+    State(server): State<Server>,
+    Path(class): Path<String>,
+    Content(body): Content,
+) -> Answer {
     let given: Value = parse(&body)?;
     let added = on(server, move |db| {
         let name = db.resolve(&capitalized(&class))?;
@@ -107,7 +114,7 @@ struct Status {
 pub(super) async fn set_shard(
     State(server): State<Server>,
     Path((class, shard)): Path<(String, String)>,
-    body: Bytes,
+    Content(body): Content,
 ) -> Answer {
     let name = server.db.resolve(&capitalized(&class))?;
     let Status { status } = parse(&body)?;

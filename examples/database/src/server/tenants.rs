@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -13,7 +12,7 @@ use siltstone::{Error, ErrorKind, Result};
 use crate::Database;
 use crate::objects::capitalized;
 use crate::server::Server;
-use crate::server::reply::{Answer, ok, on, parse};
+use crate::server::reply::{Answer, Content, ok, on, parse};
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Tenant {
@@ -81,7 +80,11 @@ pub(super) async fn exists(
 }
 
 /// Adds tenants, active or not; what is new has nothing to be offloaded.
-pub(super) async fn add(State(server): State<Server>, Path(class): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn add(
+    State(server): State<Server>,
+    Path(class): Path<String>,
+    Content(body): Content,
+) -> Answer {
     let wanted = wanted(&body)?;
     if let Some((name, _)) = wanted.iter().find(|(_, state)| *state == TenantState::Offloaded) {
         let message = format!("tenant `{name}` cannot begin as OFFLOADED: create it, then offload it");
@@ -92,12 +95,20 @@ pub(super) async fn add(State(server): State<Server>, Path(class): Path<String>,
 
 /// Sets the status of tenants. An offloaded one keeps its folder, since there is no other place for it, and serves
 /// nothing until it is activated.
-pub(super) async fn set(State(server): State<Server>, Path(class): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn set(
+    State(server): State<Server>,
+    Path(class): Path<String>,
+    Content(body): Content,
+) -> Answer {
     change(server, class, wanted(&body)?, Database::set_tenants).await
 }
 
 /// Drops tenants; one that does not exist is as good as dropped.
-pub(super) async fn drop(State(server): State<Server>, Path(class): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn drop(
+    State(server): State<Server>,
+    Path(class): Path<String>,
+    Content(body): Content,
+) -> Answer {
     let names: BTreeSet<TenantName> = parse(&body)?;
     on(server, move |db| {
         let (class, have) = all(db, &class)?;

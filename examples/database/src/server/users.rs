@@ -1,6 +1,5 @@
 //! The users of the database, for its administrators.
 
-use axum::body::Bytes;
 use axum::extract::{Extension, FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -12,7 +11,7 @@ use siltstone::{Error, ErrorKind};
 use crate::access::{Access, Caller, Refused};
 use crate::catalogue::{Activity, Key, User};
 use crate::server::Server;
-use crate::server::reply::{Answer, Refusal, json_with, message, no_content, ok, on, parse};
+use crate::server::reply::{Answer, Content, Refusal, json_with, message, no_content, ok, on, parse};
 
 /// A caller who may see and change users, and the rules.
 pub(super) struct Admin {
@@ -122,7 +121,7 @@ pub(super) async fn deactivate(
     State(server): State<Server>,
     admin: Admin,
     Path(name): Path<String>,
-    body: Bytes,
+    Content(body): Content,
 ) -> Answer {
     admin.expect_own(&name)?;
     if admin.name.as_ref() == Some(&name) {

@@ -1,6 +1,5 @@
 //! One object: creating, reading, replacing, merging, deleting, and trying whether it could be created.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -12,13 +11,13 @@ use super::references::append;
 use super::target::{Target, missing};
 use super::wire::{Vectors, Wire, finite, id, now_ms};
 use crate::server::Server;
-use crate::server::reply::{Answer, no_content, ok, on, parse};
-use crate::{Condition, Database, Object};
+use crate::server::reply::{Answer, Content, no_content, ok, on, parse};
+use crate::{Condition, Database, Intent, Object};
 
-pub(in crate::server) async fn create(State(server): State<Server>, body: Bytes) -> Answer {
+pub(in crate::server) async fn create(State(server): State<Server>, Content(body): Content) -> Answer {
     let wire: Wire = parse(&body)?;
     let answer = on(server, move |db| {
-        let (shard, object) = wire.object(db).map_err(unprocessable)?;
+        let (shard, object) = wire.object(db, Intent::Insert).map_err(unprocessable)?;
         db.put(&shard, object.clone(), Condition::IfAbsent).map_err(unprocessable)?;
         Ok(Wire::new(&shard, object, Vectors::Shown))
     })
@@ -26,10 +25,11 @@ pub(in crate::server) async fn create(State(server): State<Server>, body: Bytes)
     Ok(ok(&answer))
 }
 
-/// 200 without a body if [`create`] would take the object, else its error. A tenant that would be created is created.
-pub(in crate::server) async fn validate(State(server): State<Server>, body: Bytes) -> Answer {
+/// 200 without a body if [`create`] would take the object, else its error. Whether the id is free and the tenant serves
+/// is not tried.
+pub(in crate::server) async fn validate(State(server): State<Server>, Content(body): Content) -> Answer {
     let wire: Wire = parse(&body)?;
-    on(server, move |db| wire.object(db).map(drop).map_err(unprocessable)).await?;
+    on(server, move |db| wire.object(db, Intent::Access).map(drop).map_err(unprocessable)).await?;
     Ok(StatusCode::OK.into_response())
 }
 
@@ -49,7 +49,11 @@ pub(in crate::server) async fn exists(State(server): State<Server>, target: Targ
 }
 
 /// Replaces an object that exists with the one in the body.
-pub(in crate::server) async fn replace(State(server): State<Server>, target: Target, body: Bytes) -> Answer {
+pub(in crate::server) async fn replace(
+    State(server): State<Server>,
+    target: Target,
+    Content(body): Content,
+) -> Answer {
     let mut wire: Wire = parse(&body)?;
     let answer = on(server, move |db| {
         let target = target.named_by(&wire);
@@ -57,7 +61,7 @@ pub(in crate::server) async fn replace(State(server): State<Server>, target: Tar
         wire.class = shard.collection.to_string();
         wire.id = Some(id.to_string());
         wire.tenant = shard.tenant.as_ref().map(ToString::to_string);
-        let (shard, new) = wire.object(db)?;
+        let (shard, new) = wire.object(db, Intent::Access)?;
         let stored = db.update(&shard, id, |object| {
             let created_ms = object.created_ms;
             *object = Object { created_ms, ..new };
@@ -71,7 +75,11 @@ pub(in crate::server) async fn replace(State(server): State<Server>, target: Tar
 
 /// Merges the body into an object that exists: its properties replace those of the same name, `null` removes one,
 /// references are added; vectors replace vectors.
-pub(in crate::server) async fn merge(State(server): State<Server>, target: Target, body: Bytes) -> Answer {
+pub(in crate::server) async fn merge(
+    State(server): State<Server>,
+    target: Target,
+    Content(body): Content,
+) -> Answer {
     let wire: Wire = parse(&body)?;
     on(server, move |db| {
         let target = target.named_by(&wire);

@@ -1,6 +1,5 @@
 //! Cross-references of an object: adding, replacing and removing them one by one or many at once.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -14,7 +13,7 @@ use super::target::Target;
 use super::wire::{id, now_ms};
 use crate::objects::Beacon;
 use crate::server::Server;
-use crate::server::reply::{Answer, no_content, ok, on, parse};
+use crate::server::reply::{Answer, Content, no_content, ok, on, parse};
 use crate::{Database, Intent};
 
 #[derive(Deserialize)]
@@ -23,7 +22,11 @@ struct Reference {
 }
 
 /// Adds one; adding one that is there changes nothing.
-pub(in crate::server) async fn add(State(server): State<Server>, target: Target, body: Bytes) -> Answer {
+pub(in crate::server) async fn add(
+    State(server): State<Server>,
+    target: Target,
+    Content(body): Content,
+) -> Answer {
     let Reference { beacon } = parse(&body)?;
     on(server, move |db| {
         let (shard, id) = target.locate(db)?;
@@ -34,7 +37,11 @@ pub(in crate::server) async fn add(State(server): State<Server>, target: Target,
 }
 
 /// Replaces all of a property.
-pub(in crate::server) async fn set(State(server): State<Server>, target: Target, body: Bytes) -> Answer {
+pub(in crate::server) async fn set(
+    State(server): State<Server>,
+    target: Target,
+    Content(body): Content,
+) -> Answer {
     let references: Vec<Reference> = parse(&body)?;
     on(server, move |db| {
         let (shard, id) = target.locate(db)?;
@@ -57,7 +64,11 @@ pub(in crate::server) async fn set(State(server): State<Server>, target: Target,
 }
 
 /// Removes one; one that is not there is as good as removed.
-pub(in crate::server) async fn remove(State(server): State<Server>, target: Target, body: Bytes) -> Answer {
+pub(in crate::server) async fn remove(
+    State(server): State<Server>,
+    target: Target,
+    Content(body): Content,
+) -> Answer {
     let Reference { beacon } = parse(&body)?;
     on(server, move |db| {
         let (shard, id) = target.locate(db)?;
@@ -87,7 +98,7 @@ struct Line {
 }
 
 /// Adds many. Answers 200 whatever became of each of them.
-pub(in crate::server) async fn import(State(server): State<Server>, body: Bytes) -> Answer {
+pub(in crate::server) async fn import(State(server): State<Server>, Content(body): Content) -> Answer {
     let lines: Vec<Line> = parse(&body)?;
     let results =
         on(server, move |db| Ok(lines.iter().map(|l| outcome(l, l.add(db))).collect::<Vec<_>>())).await?;

@@ -9,6 +9,7 @@ use siltstone::model::ShardId;
 use siltstone::{Error, Result};
 use uuid::Uuid;
 
+use crate::objects::capitalized;
 use crate::{Database, Intent, Object};
 
 /// An object on the wire.
@@ -63,15 +64,14 @@ impl Wire {
     }
 
     /// The shard it belongs to and the object, with an id and the time. That all vectors of a class have one length is
-    /// not checked: this database only keeps them.
-    pub(in crate::server) fn object(&self, db: &Database) -> Result<(ShardId, Object)> {
+    /// not checked: this database only keeps them. An insert may create the tenant, but not for a wrong object.
+    pub(in crate::server) fn object(&self, db: &Database, intent: Intent) -> Result<(ShardId, Object)> {
         if self.class.is_empty() {
             return Err(Error::invalid("read object", "`class` is missing: the name of the class"));
         }
         let id = self.id.as_deref().map_or_else(|| Ok(Uuid::new_v4()), id)?;
-        let shard = db.locate(&self.class, self.tenant.as_deref(), Intent::Insert)?;
         let mut properties = self.properties.clone().unwrap_or_default();
-        db.settle_beacons(&shard.collection, &mut properties)?;
+        db.settle_beacons(&db.resolve(&capitalized(&self.class))?, &mut properties)?;
         let now = now_ms();
         let object = Object {
             id,
@@ -82,7 +82,7 @@ impl Wire {
             updated_ms: now,
         };
         finite(&object)?;
-        Ok((shard, object))
+        Ok((db.locate(&self.class, self.tenant.as_deref(), intent)?, object))
     }
 }
 

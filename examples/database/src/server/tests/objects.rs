@@ -126,3 +126,12 @@ fn each_object_of_a_batch_has_a_result_of_its_own() {
     assert_eq!(api.call("DELETE", "/v1/batch/objects", json!({ "match": { "class": "Book" } })).0, 501);
     assert_eq!(api.get("/v1/objects?class=Book").1["totalResults"], 1);
 }
+
+#[test]
+fn a_body_beyond_the_limit_is_413() {
+    let api = Api::start();
+    let head = "content-length: 100000000\r\nx-";
+    let (status, refused) = api.send_with(head, "POST", "/v1/objects", "");
+    assert_eq!((status, &refused["code"]), (413, &json!(413)));
+    assert!(refused["message"].as_str().unwrap().contains("64 MiB"), "{refused}");
+}

@@ -61,6 +61,12 @@ fn an_insert_creates_its_tenant_and_an_access_activates_it_if_the_class_says_so(
     let batch = json!({ "objects": [{ "class": "Multi", "tenant": "third", "properties": {} }] });
     assert_eq!(api.call("POST", "/v1/batch/objects", batch).1[0]["result"]["status"], "SUCCESS");
 
+    let wrong = json!({ "class": "Multi", "tenant": "fourth", "vector": [1e300] });
+    assert_eq!(api.call("POST", "/v1/objects", wrong).0, 422);
+    let right = json!({ "class": "Multi", "tenant": "fourth", "properties": {} });
+    assert_eq!(api.call("POST", "/v1/objects/validate", right).0, 200);
+    assert_eq!(api.get("/v1/schema/Multi/tenants/fourth").0, 404);
+
     let strict = with(json!({ "enabled": true }));
     assert_eq!(strict.call("POST", "/v1/objects", object).0, 422);
     assert_eq!(strict.get(TENANTS).1, json!([]));
