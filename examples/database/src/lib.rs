@@ -36,6 +36,7 @@ mod catalogue;
 mod conformance;
 mod database;
 mod engine;
+pub mod grpc;
 mod objects;
 mod restore;
 mod server;

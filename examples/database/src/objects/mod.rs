@@ -1,6 +1,10 @@
 //! Objects: JSON properties and an optional vector under a UUID.
 
 mod access;
+pub(crate) mod beacon;
+pub(crate) mod filter;
+pub(crate) mod reading;
+pub(crate) mod shape;
 
 use std::collections::BTreeMap;
 

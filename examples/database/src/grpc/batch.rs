@@ -1,0 +1,78 @@
+//! `BatchObjects`: importing many objects, atomic for each shard, with an error for each object that was not written.
+
+use std::collections::BTreeMap;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use siltstone::Result;
+use siltstone::model::{CollectionName, ShardId};
+
+use super::wire::batch::{BatchError, BatchObject, BatchObjectsReply, BatchObjectsRequest};
+use super::{incoming, vectors};
+use crate::objects::reading::{find_shard, shape_of};
+use crate::objects::shape::Shape;
+use crate::{Change, Database, Object, ShardChanges};
+
+/// Writes the objects; those that exist are overwritten. Answers well whatever became of each of them.
+pub(super) fn objects(db: &Database, request: BatchObjectsRequest) -> Result<BatchObjectsReply> {
+    let began = Instant::now();
+    let mut incoming = Incoming { db, shapes: BTreeMap::new() };
+    let mut shards: BTreeMap<ShardId, Vec<(usize, Change)>> = BTreeMap::new();
+    let mut errors: BTreeMap<usize, String> = BTreeMap::new();
+    for (index, object) in request.objects.into_iter().enumerate() {
+        match incoming.read(object) {
+            Ok((shard, object)) => shards.entry(shard).or_default().push((index, Change::Put(object))),
+            Err(e) => {
+                errors.insert(index, e.to_string());
+            }
+        }
+    }
+    for (shard, changes) in shards {
+        let (indices, changes): (Vec<usize>, Vec<Change>) = changes.into_iter().unzip();
+        if let Err(e) = db.write(&[ShardChanges { shard, changes }]) {
+            errors.extend(indices.into_iter().map(|index| (index, e.to_string())));
+        }
+    }
+    let error = |(index, error)| BatchError { index: i32::try_from(index).unwrap_or(i32::MAX), error };
+    let errors = errors.into_iter().map(error).collect();
+    Ok(BatchObjectsReply { took: began.elapsed().as_secs_f32(), errors })
+}
+
+/// Reads the objects of one request.
+struct Incoming<'a> {
+    db: &'a Database,
+    shapes: BTreeMap<CollectionName, Shape>,
+}
+
+impl Incoming<'_> {
+    /// The shard that an object belongs to, and the object.
+    fn read(&mut self, object: BatchObject) -> Result<(ShardId, Object)> {
+        let shard = find_shard(self.db, &object.collection, Some(&object.tenant))?;
+        if !self.shapes.contains_key(&shard.collection) {
+            self.shapes.insert(shard.collection.clone(), shape_of(self.db, &shard.collection)?);
+        }
+        let nothing = Shape::default();
+        let shape = self.shapes.get(&shard.collection).unwrap_or(&nothing);
+        let now = now_ms();
+        let vector = match vectors::decode(&object.vector_bytes)? {
+            Some(vector) => Some(vector),
+            None => vectors::checked(object.vector)?,
+        };
+        let object = Object {
+            id: incoming::id(&object.uuid)?,
+            properties: incoming::properties(shape, object.properties.unwrap_or_default())?,
+            vector,
+            named_vectors: vectors::decode_named(&object.vectors)?,
+            created_ms: now,
+            updated_ms: now,
+        };
+        Ok((shard, object))
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

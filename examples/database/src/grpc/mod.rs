@@ -1,0 +1,73 @@
+//! The gRPC API of the database: the part of Weaviate's that its clients read and import objects with.
+//!
+//! Served are `grpc.health.v1.Health/Check` for any service, and of `weaviate.v1.Weaviate`: `Search` (pages of objects,
+//! by id or by an equal property, with references), `Aggregate` (counts), `BatchObjects`, `BatchDelete` and `TenantsGet`.
+//! Everything else answers `UNIMPLEMENTED` and says what it is that this database does not do.
+
+mod aggregate;
+mod batch;
+mod delete;
+mod filters;
+mod health;
+mod incoming;
+mod metadata;
+mod outgoing;
+mod search;
+mod service;
+mod status;
+mod tenants;
+mod vectors;
+mod weaviate;
+mod wire;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use siltstone::{Error, Result};
+use tokio::net::TcpListener;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+use crate::Database;
+
+/// Largest message in bytes, in either direction; `GET /v1/meta` tells clients.
+pub const MAX_MESSAGE: u64 = 104_858_000;
+/// Calls of one connection that are worked on at a time.
+const MAX_CALLS: usize = 16;
+/// Calls of one connection that may be open.
+const MAX_STREAMS: u32 = 128;
+
+/// What a call does with the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// It reads.
+    Read,
+    /// It changes objects.
+    Write,
+}
+
+/// Admits a call by the value of its `authorization` header, or refuses it. Must not block.
+pub type Guard = Arc<dyn Fn(Option<&str>, Right) -> Result<(), tonic::Status> + Send + Sync>;
+
+/// Admits everybody.
+#[must_use]
+pub fn everybody() -> Guard {
+    Arc::new(|_, _| Ok(()))
+}
+
+/// Serves at a socket until `stop` is ready, then ends the calls that are under way. The health check is not guarded.
+pub async fn serve(
+    listener: TcpListener,
+    database: Database,
+    guard: Guard,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    Server::builder()
+        .concurrency_limit_per_connection(MAX_CALLS)
+        .max_concurrent_streams(MAX_STREAMS)
+        .add_service(health::Health)
+        .add_service(weaviate::Weaviate::new(database, guard))
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop)
+        .await
+        .map_err(|e| Error::internal("serve", "the gRPC server ended unexpectedly").with_source(e))
+}
