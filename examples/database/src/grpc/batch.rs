@@ -12,13 +12,22 @@ use crate::objects::reading::{find_shard, shape_of};
 use crate::objects::shape::Shape;
 use crate::{Change, Database, Object, ShardChanges};
 
-/// Writes the objects; those that exist are overwritten. Answers well whatever became of each of them.
+/// What was not written, by its place in the request, and why.
+pub(super) type Errors = BTreeMap<usize, String>;
+
+/// Answers well whatever became of each of the objects.
 pub(super) fn objects(db: &Database, request: BatchObjectsRequest) -> Result<BatchObjectsReply> {
     let began = Instant::now();
+    let errors = on_wire(write(db, request.objects));
+    Ok(BatchObjectsReply { took: began.elapsed().as_secs_f32(), errors })
+}
+
+/// Writes objects; those that exist are overwritten.
+pub(super) fn write(db: &Database, objects: Vec<BatchObject>) -> Errors {
     let mut incoming = Incoming { db, shapes: BTreeMap::new() };
     let mut shards: BTreeMap<ShardId, Vec<(usize, Change)>> = BTreeMap::new();
-    let mut errors: BTreeMap<usize, String> = BTreeMap::new();
-    for (index, object) in request.objects.into_iter().enumerate() {
+    let mut errors = Errors::new();
+    for (index, object) in objects.into_iter().enumerate() {
         match incoming.read(object) {
             Ok((shard, object)) => shards.entry(shard).or_default().push((index, Change::Put(object))),
             Err(e) => {
@@ -32,9 +41,13 @@ pub(super) fn objects(db: &Database, request: BatchObjectsRequest) -> Result<Bat
             errors.extend(indices.into_iter().map(|index| (index, e.to_string())));
         }
     }
+    errors
+}
+
+/// The errors of a reply.
+pub(super) fn on_wire(errors: Errors) -> Vec<BatchError> {
     let error = |(index, error)| BatchError { index: i32::try_from(index).unwrap_or(i32::MAX), error };
-    let errors = errors.into_iter().map(error).collect();
-    Ok(BatchObjectsReply { took: began.elapsed().as_secs_f32(), errors })
+    errors.into_iter().map(error).collect()
 }
 
 /// Reads the objects of one request.
@@ -69,7 +82,7 @@ impl Incoming<'_> {
     }
 }
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use tokio::sync::watch;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, http};
 use tonic::server::{Grpc, UnaryService};
@@ -20,11 +21,13 @@ pub(super) type Answer = BoxFuture<http::Response<Body>, Infallible>;
 pub(super) struct Context {
     pub(super) database: Database,
     pub(super) guard: Guard,
+    /// Closed when the server is about to stop.
+    pub(super) stopping: watch::Receiver<()>,
 }
 
 impl Context {
     /// Admits a call by its header; before a message is read, so that nobody unknown makes this server decode one.
-    fn admit(&self, request: &http::Request<Body>, right: Right) -> Result<(), Status> {
+    pub(super) fn admit(&self, request: &http::Request<Body>, right: Right) -> Result<(), Status> {
         let header = match request.headers().get(http::header::AUTHORIZATION) {
             None => None,
             Some(value) => {

@@ -9,8 +9,7 @@ use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
 
 use super::service::{Answer, Context, unary};
-use super::{Guard, Right, aggregate, batch, delete, search, tenants};
-use crate::Database;
+use super::{Right, aggregate, batch, delete, references, search, stream, tenants};
 
 /// The service.
 #[derive(Clone)]
@@ -19,8 +18,8 @@ pub(super) struct Weaviate {
 }
 
 impl Weaviate {
-    pub(super) fn new(database: Database, guard: Guard) -> Self {
-        Self { context: Context { database, guard } }
+    pub(super) fn new(context: Context) -> Self {
+        Self { context }
     }
 }
 
@@ -45,6 +44,8 @@ impl Service<http::Request<Body>> for Weaviate {
                 "Aggregate" => unary(context, Right::Read, request, aggregate::aggregate).await,
                 "TenantsGet" => unary(context, Right::Read, request, tenants::get).await,
                 "BatchObjects" => unary(context, Right::Write, request, batch::objects).await,
+                "BatchReferences" => unary(context, Right::Write, request, references::references).await,
+                "BatchStream" => stream::stream(context, request).await,
                 "BatchDelete" => unary(context, Right::Write, request, delete::delete).await,
                 other => {
                     let message = format!("{} is not supported by this database", other.escape_debug());

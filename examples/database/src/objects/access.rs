@@ -1,5 +1,7 @@
 //! Reading and writing objects.
 
+mod modify;
+
 use std::ops::Bound;
 use std::sync::Arc;
 

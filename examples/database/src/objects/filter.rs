@@ -137,8 +137,9 @@ fn invalid(message: String) -> Error {
 
 /// An error that names what this database does not do.
 pub(crate) fn unsupported(what: impl std::fmt::Display) -> Error {
-    let message =
-        format!("{what} is not supported by this database: it finds objects by id or by an equal property");
+    let message = format!(
+        "{what} is not supported by this database: it reads pages of objects, by id or by an equal property"
+    );
     Error::new(ErrorKind::Unsupported, "query", message)
 }
 

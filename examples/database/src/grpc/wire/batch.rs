@@ -95,3 +95,37 @@ pub(crate) struct BatchError {
     #[prost(string, tag = "2")]
     pub(crate) error: String,
 }
+
+/// Adds references to objects. The level of consistency is not read: there is one node.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct BatchReferencesRequest {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) references: Vec<BatchReference>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct BatchReference {
+    /// The property.
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+    #[prost(string, tag = "2")]
+    pub(crate) from_collection: String,
+    #[prost(string, tag = "3")]
+    pub(crate) from_uuid: String,
+    /// Without it the only class that the property may refer to.
+    #[prost(string, optional, tag = "4")]
+    pub(crate) to_collection: Option<String>,
+    #[prost(string, tag = "5")]
+    pub(crate) to_uuid: String,
+    #[prost(string, tag = "6")]
+    pub(crate) tenant: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct BatchReferencesReply {
+    /// Seconds.
+    #[prost(float, tag = "1")]
+    pub(crate) took: f32,
+    #[prost(message, repeated, tag = "2")]
+    pub(crate) errors: Vec<BatchError>,
+}

@@ -10,6 +10,7 @@ pub(crate) mod delete;
 pub(crate) mod health;
 pub(crate) mod properties;
 pub(crate) mod search;
+pub(crate) mod stream;
 pub(crate) mod structure;
 pub(crate) mod tenants;
 
