@@ -21,7 +21,7 @@ pub(super) fn delete(db: &Database, request: BatchDeleteRequest) -> Result<Batch
     }
     let page = Page::new(filter, None, 0, Some(MAX_PAGE), MAX_PAGE)?;
     let mut ids = Vec::new();
-    reader.page(&shard, &page, |_, object| {
+    reader.page(&shard, &page, |_, object| -> Result<()> {
         ids.push(object.id);
         Ok(())
     })?;

@@ -41,7 +41,7 @@ pub(super) fn search(db: &Database, request: SearchRequest) -> Result<SearchRepl
     let nothing = MetadataRequest::default();
     let wanted = request.metadata.as_ref().unwrap_or(&nothing);
     let mut results = Vec::new();
-    reader.page(&shard, &page, |reader, object| {
+    reader.page(&shard, &page, |reader, object| -> Result<()> {
         let metadata = metadata::metadata(&object, &shape, wanted);
         reader.take(metadata.encoded_len() as u64 + LEAD)?;
         let properties = properties(reader, &shard, &object, request.properties.as_ref())?;
@@ -105,7 +105,7 @@ fn properties(
         let nothing = MetadataRequest::default();
         let about = wanted.metadata.as_ref().unwrap_or(&nothing);
         metadata::check(about)?;
-        reader.follow(shard, &wanted.reference_property, value, |reader, shard, object| {
+        reader.follow(shard, &wanted.reference_property, value, |reader, shard, object| -> Result<()> {
             if [shard.collection.as_str(), ""].contains(&wanted.target_collection.as_str()) {
                 let shape = reader.shape(&shard.collection)?;
                 let mut result = properties(reader, shard, &object, wanted.properties.as_ref())?;

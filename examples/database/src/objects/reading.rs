@@ -112,14 +112,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Shows the objects of a page in the order of their ids.
-    pub(crate) fn page(
+    pub(crate) fn page<E: From<Error>>(
         &mut self,
         shard: &ShardId,
         page: &Page,
-        mut visit: impl FnMut(&mut Self, Object) -> Result<()>,
-    ) -> Result<()> {
+        mut visit: impl FnMut(&mut Self, Object) -> Result<(), E>,
+    ) -> Result<(), E> {
         let (mut skip, mut left) = (page.offset, page.limit);
-        let mut show = |reader: &mut Self, object: Object| -> Result<u64> {
+        let mut show = |reader: &mut Self, object: Object| -> Result<u64, E> {
             if skip > 0 {
                 skip -= 1;
             } else if left > 0 {
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
         if let Some(Filter::Ids(ids)) = &page.filter {
             // Even without ids a shard that does not serve is an error.
             if ids.is_empty() || missing == 0 {
-                return self.db.list(shard, None, 0).map(drop);
+                return Ok(self.db.list(shard, None, 0).map(drop)?);
             }
             for id in ids {
                 if missing > 0
@@ -169,7 +169,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn count(&mut self, shard: &ShardId, filter: Option<Filter>) -> Result<u64> {
         let Some(filter) = filter else { return self.db.count(shard) };
         let mut count = 0;
-        self.page(shard, &Page::whole(filter), |_, _| {
+        self.page(shard, &Page::whole(filter), |_, _| -> Result<()> {
             count += 1;
             Ok(())
         })?;
@@ -178,13 +178,13 @@ impl<'a> Reader<'a> {
 
     /// Shows the objects that a reference property names and that exist, in its order: those of the same tenant where the
     /// other collection has tenants.
-    pub(crate) fn follow(
+    pub(crate) fn follow<E: From<Error>>(
         &mut self,
         from: &ShardId,
         property: &str,
         value: &Value,
-        mut visit: impl FnMut(&mut Self, &ShardId, Object) -> Result<()>,
-    ) -> Result<()> {
+        mut visit: impl FnMut(&mut Self, &ShardId, Object) -> Result<(), E>,
+    ) -> Result<(), E> {
         let shape = self.shape(&from.collection)?;
         let only = match shape.get(property).map(|of| &of.kind) {
             Some(Kind::Reference(classes)) if classes.len() == 1 => classes.first(),
@@ -197,28 +197,33 @@ impl<'a> Reader<'a> {
                 Error::new(ErrorKind::Exhausted, "follow references", message)
             })?;
             // What a reference names may have been dropped.
-            let found = missing_is_none(self.target(from, class).and_then(|shard| {
-                let object = self.db.get(&shard, beacon.id)?;
-                Ok(object.map(|object| (shard, object)))
-            }))?;
-            if let Some((shard, object)) = found.flatten() {
+            let found = self.target(from, class).and_then(|shard| match shard {
+                None => Ok(None),
+                Some(shard) => Ok(self.db.get(&shard, beacon.id)?.map(|object| (shard, object))),
+            });
+            if let Some((shard, object)) = missing_is_none(found)? {
                 visit(self, &shard, object)?;
             }
         }
         Ok(())
     }
 
-    fn target(&self, from: &ShardId, class: &str) -> Result<ShardId> {
+    /// Where the objects of a class are that a shard may refer to; none for a class with tenants unless the shard has one.
+    fn target(&self, from: &ShardId, class: &str) -> Result<Option<ShardId>> {
         let collection = self.db.resolve(class)?;
-        let tenant = self.db.tenants(&collection)?.and(from.tenant.as_ref());
-        find_shard(self.db, class, tenant.map(TenantName::as_str))
+        let tenant = match (self.db.tenants(&collection)?.is_some(), &from.tenant) {
+            (false, _) => None,
+            (true, Some(tenant)) => Some(tenant.as_str()),
+            (true, None) => return Ok(None),
+        };
+        find_shard(self.db, class, tenant).map(Some)
     }
 }
 
-fn missing_is_none<T>(result: Result<T>) -> Result<Option<T>> {
+fn missing_is_none<T>(result: Result<Option<T>>) -> Result<Option<T>> {
     match result {
         Err(e) if e.is(ErrorKind::NotFound) => Ok(None),
-        other => other.map(Some),
+        other => other,
     }
 }
 

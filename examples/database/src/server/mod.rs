@@ -1,6 +1,7 @@
 //! The REST API of the database, in the shapes of Weaviate's.
 
 mod batch;
+mod graphql;
 mod objects;
 mod reply;
 mod schema;
@@ -31,7 +32,7 @@ struct Server {
     identity: Identity,
 }
 
-/// The routes below `/v1`: schema, tenants, aliases, objects, batches and status.
+/// The routes below `/v1`: schema, tenants, aliases, objects, batches, GraphQL and status.
 ///
 /// Errors are `{"error":[{"message":…}]}` with 404 (no such thing), 422 (the request cannot be carried out) or 500; a
 /// body that is not JSON is `{"code":400,"message":…}`.
@@ -55,6 +56,8 @@ pub fn router(db: Database, identity: Identity) -> Router {
             get(objects::one).head(objects::exists).put(objects::replace).delete(objects::delete),
         )
         .route("/v1/batch/objects", post(batch::import))
+        .route("/v1/graphql", post(graphql::query))
+        .route("/v1/graphql/batch", post(graphql::batch))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(Server { db, identity })
 }

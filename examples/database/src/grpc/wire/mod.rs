@@ -15,5 +15,5 @@ pub(crate) mod structure;
 pub(crate) mod tenants;
 
 /// A message of which only the presence matters.
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(crate) struct Unread {}
