@@ -82,3 +82,6 @@ pub async fn serve(
         .await
         .map_err(|e| Error::internal("serve", "the gRPC server ended unexpectedly").with_source(e))
 }
+
+#[cfg(test)]
+mod tests;
