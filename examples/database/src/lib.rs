@@ -37,6 +37,7 @@ mod catalogue;
 mod conformance;
 mod database;
 mod engine;
+pub mod grpc;
 mod objects;
 mod restore;
 mod server;

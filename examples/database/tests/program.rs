@@ -20,9 +20,17 @@ fn help_names_what_each_command_does_and_takes() {
         assert!(demo.contains(named), "{named}: {demo}");
     }
     let serve = help(&["serve", "--help"]);
-    for named in
-        ["--host", "127.0.0.1", "--port", "8080", "--data", "PERSISTENCE_DATA_PATH", "ENABLE_MODULES"]
-    {
+    for named in [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "8080",
+        "--grpc-port",
+        "50051",
+        "--data",
+        "PERSISTENCE_DATA_PATH",
+        "ENABLE_MODULES",
+    ] {
         assert!(serve.contains(named), "{named}: {serve}");
     }
 }

@@ -37,7 +37,8 @@ impl Server {
     /// Starts a server and waits until it can be reached.
     pub fn start(base: &Path) -> Self {
         let mut command = program();
-        command.args(["serve", "--port", "0"]).current_dir(base).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(["serve", "--port", "0", "--grpc-port", "0"]).current_dir(base);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         for variable in
             ["ENABLE_MODULES", "BACKUP_FILESYSTEM_PATH", "PERSISTENCE_DATA_PATH", "CLUSTER_HOSTNAME"]
         {
@@ -48,8 +49,10 @@ impl Server {
         let first = lines.next().unwrap().unwrap();
         let url = first.strip_prefix("listening at ").unwrap_or_else(|| panic!("{first}")).to_owned();
         let second = lines.next().unwrap().unwrap();
+        assert!(second.starts_with("gRPC at 127.0.0.1:"), "{second}");
+        let third = lines.next().unwrap().unwrap();
         let backups = base.canonicalize().unwrap().join("backups");
-        assert_eq!(second, format!("backups of backend `filesystem` go to {}", backups.display()));
+        assert_eq!(third, format!("backups of backend `filesystem` go to {}", backups.display()));
         // One provider for the process; another test may have been faster.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(LIMIT).build().unwrap();

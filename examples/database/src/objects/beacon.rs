@@ -34,6 +34,20 @@ impl Beacon {
         Ok(Self { class, id })
     }
 
+    /// Reads a beacon, or the bare UUID of an object of whatever class.
+    pub(crate) fn named(text: &str) -> Result<Self> {
+        match Uuid::try_parse(text) {
+            Ok(id) => Ok(Self { class: None, id }),
+            Err(_) => Self::parse(text),
+        }
+    }
+
+    /// The beacons in the value of a reference property: a list of objects with the key `beacon`.
+    pub(crate) fn all(value: &Value) -> impl Iterator<Item = Self> + '_ {
+        let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        items.iter().filter_map(|item| Self::parse(item.get("beacon")?.as_str()?).ok())
+    }
+
     /// The form in which a property holds it: `{"beacon":…,"href":…}`.
     pub(crate) fn value(&self) -> Value {
         let path = match &self.class {
@@ -113,6 +127,15 @@ mod tests {
         assert_eq!((without.class.as_deref(), without.id.to_string().as_str()), (None, ID));
         assert_eq!(with.value()["href"], format!("/v1/objects/Author/{ID}"));
         assert_eq!(without.value()["beacon"], format!("weaviate://localhost/{ID}"));
+    }
+
+    #[test]
+    fn only_elements_with_a_beacon_are_references() {
+        let value = json!([{ "beacon": format!("weaviate://localhost/{ID}") }, { "other": 1 }, "text"]);
+        assert_eq!(Beacon::all(&value).count(), 1);
+        assert_eq!(Beacon::all(&json!("text")).count(), 0);
+        assert_eq!(Beacon::named(ID).unwrap().class, None);
+        assert!(Beacon::named("Book").is_err());
     }
 
     #[test]

@@ -2,9 +2,13 @@
 
 mod access;
 mod beacon;
+pub(crate) mod filter;
 mod locate;
+pub(crate) mod reading;
+pub(crate) mod shape;
 
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -58,6 +62,12 @@ pub struct ShardChanges {
     pub shard: ShardId,
     /// Applied in order, atomically.
     pub changes: Vec<Change>,
+}
+
+/// The time now, in milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What is stored in keyspace `objects` under the id; the vector lies in keyspace `vectors` as little-endian floats.

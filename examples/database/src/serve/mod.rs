@@ -1,10 +1,11 @@
-//! The server: the database and its backups over HTTP, configured by the environment.
+//! The server: the database over HTTP and gRPC and its backups over HTTP, configured by the environment.
 
 mod environment;
 mod modules;
 mod routes;
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +13,13 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use siltstone::settings::HostSettings;
 use siltstone::{Error, Host, HostBuilder, Result};
-use siltstone_db::{Access, Database, Identity, Options};
+use siltstone_db::{Access, Database, Identity, Options, grpc};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::signals::Signals;
 
-/// Serve a database and its backups over HTTP.
+/// Serve a database over HTTP and gRPC, and its backups over HTTP.
 ///
 /// Everything but the address is configured by environment variables: PERSISTENCE_DATA_PATH (the data folder,
 /// `./data`), ENABLE_MODULES (`backup-filesystem`), BACKUP_FILESYSTEM_PATH (`./backups` as long as ENABLE_MODULES is not
@@ -39,6 +40,9 @@ pub(crate) struct Args {
     /// Port to listen at; 0 takes any that is free.
     #[arg(long, default_value_t = 8080)]
     port: u16,
+    /// Port for gRPC at the same address; 0 takes any that is free.
+    #[arg(long, env = "GRPC_PORT", default_value_t = 50051, value_name = "PORT")]
+    grpc_port: u16,
     /// The data folder; wins over PERSISTENCE_DATA_PATH.
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
@@ -56,10 +60,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let access = Access::from_env(&variables)?;
     let folder = args.data.unwrap_or_else(|| environment::data_folder(&variables));
     let folder = std::path::absolute(&folder).map_err(|e| Error::io("start", &folder, e))?;
-    let listener = TcpListener::bind((args.host.as_str(), args.port)).await.map_err(|e| {
-        Error::invalid("start", format!("cannot listen at {}:{}", args.host, args.port)).with_source(e)
-    })?;
-    let address = listener.local_addr().map_err(|e| Error::io("start", "the listening socket", e))?;
+    let (listener, address) = listen(&args.host, args.port).await?;
+    let (grpc_listener, grpc_address) = listen(&args.host, args.grpc_port).await?;
 
     let database = open(folder.clone()).await?;
     let shared = Arc::new(database.clone());
@@ -68,20 +70,19 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         .build()
         .await?;
     let url = format!("http://{address}");
-    announce(&url, &host)?;
+    announce(&url, grpc_address, &host)?;
 
-    let (stop, stopped) = oneshot::channel::<()>();
+    let (stop, stopped) = watch::channel(());
     let identity = Identity {
         node: host.node().to_string(),
         hostname: url,
         modules: modules::modules(&host, &variables),
     };
-    let app = routes::router(&database, host.clone(), identity, access);
-    let server = axum::serve(listener, app).with_graceful_shutdown(async {
-        // Whether it is sent or dropped: it is over.
-        let _ = stopped.await;
-    });
-    let mut server = tokio::spawn(server.into_future());
+    let app = routes::router(&database, host.clone(), identity, access.clone());
+    let rest = axum::serve(listener, app).with_graceful_shutdown(dropped(stopped.clone())).into_future();
+    let rest = async { rest.await.map_err(|e| Error::internal("serve", "the server failed").with_source(e)) };
+    let grpc = grpc::serve(grpc_listener, database.clone(), access, dropped(stopped));
+    let mut server = tokio::spawn(async { tokio::try_join!(rest, grpc).map(drop) });
     tokio::select! {
         () = signals.next() => tracing::info!("stopping"),
         ended = &mut server => return Err(broken(ended)),
@@ -96,6 +97,19 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     close(database).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((host, port))
+        .await
+        .map_err(|e| Error::invalid("start", format!("cannot listen at {host}:{port}")).with_source(e))?;
+    let address = listener.local_addr().map_err(|e| Error::io("start", "the listening socket", e))?;
+    Ok((listener, address))
+}
+
+/// Waits until the sender is dropped.
+async fn dropped(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
 }
 
 /// Every open shard holds a journal, tables and folders open, and every connection a socket: takes all that the system
@@ -121,8 +135,8 @@ async fn close(database: Database) -> Result<()> {
 }
 
 /// Says on standard output where everything is, once it can be reached.
-fn announce(url: &str, host: &Host) -> Result<()> {
-    let mut text = format!("listening at {url}\n");
+fn announce(url: &str, grpc: SocketAddr, host: &Host) -> Result<()> {
+    let mut text = format!("listening at {url}\ngRPC at {grpc}\n");
     for backend in host.backends() {
         text.push_str(&format!("backups of backend `{}` go to {}\n", backend.name, backend.home));
     }
@@ -132,7 +146,7 @@ fn announce(url: &str, host: &Host) -> Result<()> {
         .map_err(|e| Error::io("print", "standard output", e))
 }
 
-fn broken(ended: Result<std::io::Result<()>, tokio::task::JoinError>) -> Error {
+fn broken(ended: Result<Result<()>, tokio::task::JoinError>) -> Error {
     let error = Error::internal("serve", "the server ended unexpectedly");
     match ended {
         Ok(Ok(())) => error,

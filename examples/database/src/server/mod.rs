@@ -4,6 +4,7 @@ mod absent;
 mod aliases;
 mod batch;
 mod definition;
+mod graphql;
 mod nodes;
 mod objects;
 mod openapi;
@@ -40,7 +41,7 @@ struct Server {
     identity: Identity,
 }
 
-/// The routes below `/v1`: schema, tenants, aliases, objects, batches, users and status.
+/// The routes below `/v1`: schema, tenants, aliases, objects, batches, GraphQL, users and status.
 ///
 /// Errors are `{"error":[{"message":…}]}` with 404 (no such thing), 422 (the request cannot be carried out), 500, or
 /// 501 (this database does not do that); a body or a query that cannot be read is `{"code":400,"message":…}`.
@@ -55,6 +56,8 @@ pub fn router(db: Database, identity: Identity) -> Router {
         .merge(schema_routes())
         .merge(object_routes())
         .merge(user_routes())
+        .route("/v1/graphql", post(graphql::query))
+        .route("/v1/graphql/batch", post(graphql::batch))
         .route("/v1/authz/{*rest}", any(absent::absent))
         .route("/v1/cluster/{*rest}", any(absent::absent))
         .route("/v1/replication/{*rest}", any(absent::absent))

@@ -10,15 +10,13 @@ use crate::server::reply::ok;
 
 /// The version of Weaviate's API that clients unlock their features by.
 pub(super) const VERSION: &str = "1.37.0";
-/// What clients of the gRPC API want to read: the largest message, in bytes.
-const GRPC_MAX_MESSAGE: u64 = 104_858_000;
 
 pub(super) async fn meta(State(server): State<Server>) -> Response {
     ok(&json!({
         "hostname": server.identity.hostname,
         "version": VERSION,
         "modules": server.identity.modules,
-        "grpcMaxMessageSize": GRPC_MAX_MESSAGE,
+        "grpcMaxMessageSize": crate::grpc::MAX_MESSAGE,
     }))
 }
 

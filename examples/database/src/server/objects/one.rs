@@ -9,7 +9,8 @@ use siltstone::{Error, ErrorKind, Result};
 
 use super::references::append;
 use super::target::{Target, missing};
-use super::wire::{Vectors, Wire, finite, id, now_ms};
+use super::wire::{Vectors, Wire, finite, id};
+use crate::objects::now_ms;
 use crate::server::Server;
 use crate::server::reply::{Answer, Content, no_content, ok, on, parse};
 use crate::{Condition, Database, Intent, Object};

@@ -10,8 +10,9 @@ use siltstone::{Error, Result};
 use uuid::Uuid;
 
 use super::target::Target;
-use super::wire::{id, now_ms};
+use super::wire::id;
 use crate::objects::Beacon;
+use crate::objects::now_ms;
 use crate::server::Server;
 use crate::server::reply::{Answer, Content, no_content, ok, on, parse};
 use crate::{Database, Intent};

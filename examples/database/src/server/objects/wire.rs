@@ -1,7 +1,6 @@
 //! An object as JSON, and the way to and from what is stored.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -10,6 +9,7 @@ use siltstone::{Error, Result};
 use uuid::Uuid;
 
 use crate::objects::capitalized;
+use crate::objects::now_ms;
 use crate::{Database, Intent, Object};
 
 /// An object on the wire.
@@ -102,11 +102,6 @@ pub(super) fn id(text: &str) -> Result<Uuid> {
         let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
         Error::invalid("read id", format!("`{shown}` is not a UUID")).with_source(e)
     })
-}
-
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How an imported object fared.
