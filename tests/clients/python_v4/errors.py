@@ -2,6 +2,8 @@
 
 from support import *
 
+import time
+
 from weaviate.backup.backup import BackupConfigCreate, BackupConfigRestore, BackupStatus
 from weaviate.exceptions import BackupFailedException
 
@@ -55,8 +57,10 @@ with connect() as client:
         client.backup.create(backup_id="second", backend=STORAGE)
     with refused(422, "taken"):
         client.backup.create(backup_id="TAKEN", backend=STORAGE)
-    while client.backup.get_create_status(backup_id="taken", backend=STORAGE).status == BackupStatus.STARTED:
-        pass
+    until = time.monotonic() + 60
+    while client.backup.get_create_status(backup_id="taken", backend=STORAGE).status != BackupStatus.SUCCESS:
+        assert time.monotonic() < until
+        time.sleep(0.1)
     with refused(422, "taken"):
         client.backup.create(backup_id="taken", **WAIT)
     with refused(404, "taken"):

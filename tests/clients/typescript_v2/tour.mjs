@@ -12,7 +12,8 @@ const before = await both();
 const schema = await client.schema.getter().do();
 assert.deepEqual(Object.values(before).map((objects) => Object.keys(objects).length), [25, 3]);
 assert.deepEqual(before.Article[identity(7)].vector, vector(7));
-assert.partialDeepStrictEqual?.(before.Article[identity(7)].properties, article(7));
+const { writtenBy, ...properties } = before.Article[identity(7)].properties;
+assert.deepEqual([properties, writtenBy.length], [article(7), 1]);
 step('two classes are filled');
 
 const creator = (id) => client.backup.creator().withBackend(BACKEND).withBackupId(id);
