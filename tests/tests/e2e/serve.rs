@@ -236,7 +236,8 @@ fn a_server_that_cannot_start_says_why_in_one_line() {
             command.env_remove(variable);
         }
         command.arg("serve").args(arguments).current_dir(base.path()).stdin(Stdio::null());
-        let output = command.env("RUST_LOG", "off").env(variable, value).output().unwrap();
+        let output =
+            command.env("RUST_LOG", "off").env("GRPC_PORT", "0").env(variable, value).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{said}");
         assert!(said.starts_with("error: ") && said.trim_end().lines().count() == 1, "{said}");

@@ -104,7 +104,8 @@ async fn no_10_a_list_has_the_newest_first_unless_told_and_shows_what_runs_and_w
     let server = filled(base.path()).await;
     backed_up(&server, "first").await;
     let on = json!({ "id": "second", "incremental_base_backup_id": "first" });
-    assert_eq!(server.post(BACKUPS, on).await.0, StatusCode::OK);
+    let (code, body) = server.post(BACKUPS, on).await;
+    assert_eq!(code, StatusCode::OK, "{body}");
     server.ended(&format!("{BACKUPS}/second")).await;
     // Times have milliseconds.
     tokio::time::sleep(Duration::from_millis(5)).await;
