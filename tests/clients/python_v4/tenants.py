@@ -71,6 +71,16 @@ with connect() as client:
     assert {name: everything(tickets.with_tenant(name)) for name in before} == before
     step("tenants that sleep while they are backed up lose nothing")
 
+    tickets.tenants.offload("umbra")
+    gone = {**expected, "umbra": TenantActivityStatus.OFFLOADED}
+    assert states(tickets) == gone, states(tickets)
+    client.backup.create(backup_id="offloaded", **WAIT)
+    client.collections.delete("Ticket")
+    client.backup.restore(backup_id="offloaded", **WAIT)
+    assert states(tickets) == gone, states(tickets)
+    assert everything(tickets.with_tenant("acme")) == before["acme"]
+    step("a tenant that is offloaded is named by a backup, without its data")
+
     orders = client.collections.create(
         "Order",
         properties=[Property(name="text", data_type=DataType.TEXT)],

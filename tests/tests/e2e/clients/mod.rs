@@ -68,7 +68,7 @@ fn passes(client: Client, scenario: &str, backend: fn(&std::path::Path) -> Backe
     };
     let status = done.status.unwrap_or_else(|| panic!("it takes longer than {LIMIT:?}: {}", told()));
     assert!(status.success() && done.complained.is_empty(), "{}", told());
-    assert!(done.said.lines().count() > 0 && done.said.lines().all(|l| l.starts_with("ok: ")), "{}", told());
+    assert!(done.said.lines().any(|line| line.starts_with("ok: ")), "it has shown nothing: {}", told());
     let logged = server.logged();
     assert!(!logged.lines().any(|line| line.contains(" ERROR ")), "{}", told());
     assert_eq!(server.terminate().code(), Some(0));
