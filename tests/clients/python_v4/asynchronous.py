@@ -55,7 +55,12 @@ async def main():
         step("it is restored with every object")
 
         waiting = asyncio.create_task(client.backup.create(backup_id="given-up", **WAIT))
-        await asyncio.sleep(0.1)
+        while True:
+            try:
+                await client.backup.get_create_status(backup_id="given-up", backend=STORAGE)
+                break
+            except UnexpectedStatusCodeError:
+                await asyncio.sleep(0.01)
         assert await client.backup.cancel(backup_id="given-up", backend=STORAGE) is True
         try:
             await waiting

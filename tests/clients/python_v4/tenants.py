@@ -89,6 +89,8 @@ with connect() as client:
         ),
     )
     orders.with_tenant("new").data.insert({"text": "first"})
+    assert not orders.with_tenant("other").data.insert_many([{"text": "second"}]).has_errors
+    orders.tenants.remove("other")
     orders.tenants.deactivate("new")
     client.backup.create(backup_id="automatic", include_collections="Order", **WAIT)
     client.collections.delete("Order")

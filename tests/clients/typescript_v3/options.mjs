@@ -30,7 +30,10 @@ assert.deepEqual(await everything(articles), before);
 step('a collection backs itself up and comes back');
 
 const lost = refused(client.backup.create({ backupId: 'given-up', ...wait }), 'WeaviateBackupCanceled');
-await new Promise((resolve) => setTimeout(resolve, 200));
+for (let seen = false; !seen; ) {
+  const look = client.backup.getCreateStatus({ backupId: 'given-up', backend: BACKEND });
+  seen = await look.then(() => true, () => false);
+}
 assert.equal(await client.backup.cancel({ backupId: 'given-up', backend: BACKEND }), true);
 await lost;
 const status = await ended(client.backup.getCreateStatus, 'given-up', 5_000);
