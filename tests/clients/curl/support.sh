@@ -4,6 +4,7 @@ REST=$1
 BACKEND=$3
 HOME_OF_BACKUPS=$BACKUP_HOME
 answer=$(mktemp)
+extra=()
 headers=$(mktemp)
 trap 'rm -f "$answer" "$headers"' EXIT
 
@@ -13,7 +14,7 @@ call() {
     if [ $# -gt 2 ]; then
         data=(-H 'content-type: application/json' -d "$3")
     fi
-    code=$(curl -sS -m 60 -o "$answer" -D "$headers" -w '%{http_code}' -X "$1" "${data[@]}" "$REST$2")
+    code=$(curl -sS -m 60 -o "$answer" -D "$headers" -w '%{http_code}' -X "$1" "${extra[@]}" "${data[@]}" "$REST$2")
     body=$(cat "$answer")
     request="$*"
 }

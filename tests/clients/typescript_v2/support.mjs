@@ -12,7 +12,7 @@ export const BACKEND = backend;
 export const HOME = process.env.BACKUP_HOME;
 
 /** A client. */
-export const connect = () => weaviate.client({ scheme: 'http', host: new URL(rest).host });
+export const connect = (options = {}) => weaviate.client({ scheme: 'http', host: new URL(rest).host, ...options });
 
 /** Says what has been shown. */
 export const step = (text) => console.log(`ok: ${text}`);

@@ -1,3 +1,3 @@
 //! `curl`, as the README uses it.
 
-super::scenarios!(Curl: errors tour);
+super::scenarios!(Curl: access errors tour);

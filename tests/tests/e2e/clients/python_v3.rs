@@ -1,3 +1,3 @@
 //! Version 3 of the client for Python.
 
-super::scenarios!(PythonV3: errors queries tour);
+super::scenarios!(PythonV3: access errors queries tour);

@@ -1,3 +1,3 @@
 //! Version 2 of the client for TypeScript.
 
-super::scenarios!(TypescriptV2: errors queries tour);
+super::scenarios!(TypescriptV2: access errors queries tour);
