@@ -13,7 +13,7 @@ struct Need {
     remedy: &'static str,
 }
 
-const NEEDED: [Need; 6] = [
+const NEEDED: [Need; 7] = [
     Need {
         program: "python3",
         argument: "--version",
@@ -43,6 +43,12 @@ const NEEDED: [Need; 6] = [
         argument: "version",
         least: (1, 1),
         remedy: "install OpenSSL 1.1.1 or newer (Debian: openssl), which makes certificates for tests",
+    },
+    Need {
+        program: "curl",
+        argument: "--version",
+        least: (7, 60),
+        remedy: "install curl 7.60 or newer (Debian: curl), one of the clients that the server is tested with",
     },
     Need {
         program: "setpriv",

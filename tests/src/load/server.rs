@@ -24,7 +24,7 @@ impl Served {
     pub(super) async fn start(program: &Path, data: &Path, backups: &Path) -> Checked<Self> {
         let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", program.display());
         let mut child = Command::new(program)
-            .args(["serve", "--port", "0"])
+            .args(["serve", "--port", "0", "--grpc-port", "0"])
             .env("ENABLE_MODULES", "backup-filesystem")
             .env("BACKUP_FILESYSTEM_PATH", backups)
             .env("PERSISTENCE_DATA_PATH", data)

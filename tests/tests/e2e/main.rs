@@ -7,10 +7,13 @@
     reason = "this is a test: what fails ends it"
 )]
 
+mod checklist;
+mod clients;
 mod demo;
 #[cfg(test)]
 mod hostile;
 mod house;
+mod openapi;
 mod ops;
 mod program;
 mod serve;

@@ -1,7 +1,8 @@
 //! The program `siltstone-db` as other suites start it: where it is, and a running server of it.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,9 @@ pub fn program() -> Command {
 pub struct Server {
     child: Child,
     url: String,
+    grpc: String,
+    homes: Vec<String>,
+    log: PathBuf,
     http: reqwest::Client,
 }
 
@@ -34,33 +38,66 @@ pub struct Server {
 pub type Answer = (StatusCode, Value);
 
 impl Server {
-    /// Starts a server and waits until it can be reached.
+    /// Starts a server with the filesystem backend and waits until it can be reached.
     pub fn start(base: &Path) -> Self {
+        let server = Self::with(base, &[]);
+        let backups = base.canonicalize().unwrap().join("backups");
+        assert_eq!(server.homes, [format!("backups of backend `filesystem` go to {}", backups.display())]);
+        server
+    }
+
+    /// Starts a server with these variables and waits until it can be reached; it names one backend.
+    pub fn with(base: &Path, variables: &[(&str, String)]) -> Self {
+        let log = base.join("database.log");
+        let errors = File::options().create(true).append(true).open(&log).unwrap();
         let mut command = program();
         command.args(["serve", "--port", "0", "--grpc-port", "0"]).current_dir(base);
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
         for variable in
             ["ENABLE_MODULES", "BACKUP_FILESYSTEM_PATH", "PERSISTENCE_DATA_PATH", "CLUSTER_HOSTNAME"]
         {
             command.env_remove(variable);
         }
-        let mut child = command.env("RUST_LOG", "warn").spawn().unwrap();
+        command.env("RUST_LOG", "warn").envs(variables.iter().map(|(name, value)| (name, value)));
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next().unwrap().unwrap();
-        let url = first.strip_prefix("listening at ").unwrap_or_else(|| panic!("{first}")).to_owned();
-        let second = lines.next().unwrap().unwrap();
-        assert!(second.starts_with("gRPC at 127.0.0.1:"), "{second}");
-        let third = lines.next().unwrap().unwrap();
-        let backups = base.canonicalize().unwrap().join("backups");
-        assert_eq!(third, format!("backups of backend `filesystem` go to {}", backups.display()));
-        // One provider for the process; another test may have been faster.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(LIMIT).build().unwrap();
-        Self { child, url, http }
+        let mut server =
+            Self { child, url: String::new(), grpc: String::new(), homes: Vec::new(), log, http: client() };
+        while server.url.is_empty() || server.grpc.is_empty() || server.homes.is_empty() {
+            let line = lines.next().unwrap_or_else(|| panic!("it does not start")).unwrap();
+            if let Some(url) = line.strip_prefix("listening at ") {
+                url.clone_into(&mut server.url);
+            } else if let Some(address) = line.strip_prefix("gRPC at ") {
+                address.clone_into(&mut server.grpc);
+            } else {
+                server.homes.push(line);
+            }
+        }
+        server
+    }
+
+    /// Where the REST API is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Host and port of gRPC.
+    pub fn grpc(&self) -> &str {
+        &self.grpc
+    }
+
+    /// What it has logged so far.
+    pub fn logged(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// A request that has yet to be sent.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> reqwest::Response {
-        let request = self.http.request(method, format!("{}{path}", self.url));
+        let request = self.request(method, path);
         let request = match body {
             Some(body) => request.json(&body),
             None => request,
@@ -144,5 +181,16 @@ impl Drop for Server {
         // It has ended already unless a test has failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+            // Without standard error there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "the server has logged:\n{log}");
+        }
     }
+}
+
+fn client() -> reqwest::Client {
+    // One provider for the process; another test may have been faster.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(LIMIT).build().unwrap()
 }

@@ -48,7 +48,7 @@ fn a_list_divides_those_who_change_from_those_who_look() {
         (api.by("guest-key", "GET", "/v1/schema").0, api.by("guest-key", "PUT", "/v1/x").0),
         (200, 403)
     );
-    // A query, which this router does not answer, passes the check.
+    // A query passes the check; this one is empty.
     assert_eq!(api.by("guest-key", "POST", "/v1/graphql").0, 400);
     let (status, refused) = api.by("nobody-key", "GET", "/v1/schema");
     assert!(status == 403 && message(&refused).contains("`nobody` is on no list"), "{refused}");

@@ -1,0 +1,3 @@
+//! `curl`, as the README uses it.
+
+super::scenarios!(Curl: access errors tour);
