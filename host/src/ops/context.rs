@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Journal;
-use crate::model::{AttemptId, BackendName, Location, Timestamp};
+use crate::model::{AttemptId, BackendName, BackupId, Location, ObjectKey, Timestamp};
 use crate::ops::BackendInfo;
 use crate::ops::listing::delete_where;
 use crate::ops::registry::Registry;
@@ -162,6 +162,28 @@ pub(crate) fn status_text(error: &Error) -> String {
         text.push_str("; run `siltstone verify` on the backup");
     }
     text
+}
+
+/// Name of the descriptor in a backup that Weaviate itself has made.
+const FOREIGN: &str = "backup_config.json";
+
+/// The error for an id under which there is no descriptor of ours: unknown, or made by Weaviate.
+pub(crate) async fn no_descriptor(storage: &dyn Storage, id: &BackupId) -> Error {
+    let Ok(key) = ObjectKey::new(format!("{id}/{FOREIGN}")) else {
+        return unknown_backup(id.as_str(), storage.home());
+    };
+    match storage.head(&key).await {
+        Ok(_) => {
+            let text = format!(
+                "`{}/{id}` is a backup that Weaviate itself has made: it holds files of another storage engine; restore it \
+                 into Weaviate",
+                storage.home()
+            );
+            Error::new(ErrorKind::Unsupported, "read", text)
+        }
+        // That it is not known here is the answer, whatever else cannot be told.
+        Err(_) => unknown_backup(id.as_str(), storage.home()),
+    }
 }
 
 /// The error for an id that is not at the location.

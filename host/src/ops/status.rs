@@ -8,8 +8,7 @@ use crate::error::{ErrorKind, Result};
 use crate::journal::{RestoreRecord, Verb};
 use crate::model::{BackendName, BackupId, Descriptor, Location, State, Timestamp};
 use crate::ops::backup::outcome;
-use crate::ops::context::unknown_backup;
-use crate::ops::context::{Context, status_text};
+use crate::ops::context::{Context, no_descriptor, status_text, unknown_backup};
 use crate::ops::listing::list_folders;
 use crate::ops::operation::Operation;
 use crate::ops::registry::Address;
@@ -63,7 +62,7 @@ pub(crate) async fn backup_status(
         // The end of an operation is known here even if its store does not answer any more; damage is never hidden.
         (Err(e), Some(ended)) if !e.is(ErrorKind::Corrupt) => Ok(ended.status()),
         (found, known) => {
-            let found = found?.ok_or_else(unknown)?;
+            let Some(found) = found? else { return Err(no_descriptor(&*storage, &valid).await) };
             Ok(stored(known.as_deref(), &name, location, &*storage, found.descriptor))
         }
     }

@@ -225,11 +225,19 @@ fn a_server_that_cannot_start_says_why_in_one_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let cases: [(&[&str], (&str, &str), &str); 5] = [
-        (&["--port", &port], ("RUST_LOG", "off"), &port),
-        (&["--port", "0"], ("ENABLE_MODULES", "backup-tape"), "backup-tape"),
-        (&["--port", "0"], ("ENABLE_MODULES", "backup-filesystem"), "BACKUP_FILESYSTEM_PATH"),
-        (&["--port", "0"], ("BACKUP_MAX_PAUSE", "soon"), "BACKUP_MAX_PAUSE"),
-        (&["--port", "0", "--data", "/proc/nothing"], ("RUST_LOG", "off"), "/proc/nothing"),
+        (&["--port", &port, "--grpc-port", "0"], ("RUST_LOG", "off"), &port),
+        (&["--port", "0", "--grpc-port", "0"], ("ENABLE_MODULES", "backup-tape"), "backup-tape"),
+        (
+            &["--port", "0", "--grpc-port", "0"],
+            ("ENABLE_MODULES", "backup-filesystem"),
+            "BACKUP_FILESYSTEM_PATH",
+        ),
+        (&["--port", "0", "--grpc-port", "0"], ("BACKUP_MAX_PAUSE", "soon"), "BACKUP_MAX_PAUSE"),
+        (
+            &["--port", "0", "--grpc-port", "0", "--data", "/proc/nothing"],
+            ("RUST_LOG", "off"),
+            "/proc/nothing",
+        ),
     ];
     for (arguments, (variable, value), named) in cases {
         let mut command = program();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::journal::{Phase, Record, RestoreRecord, Verb, Wish};
 use crate::model::{AttemptId, BackupId, Descriptor, NodeEntry, NodeName, State, Timestamp};
-use crate::ops::context::{Context, status_text, unknown_backup};
+use crate::ops::context::{Context, no_descriptor, status_text, unknown_backup};
 use crate::ops::operation::Operation;
 use crate::ops::registry::Address;
 use crate::ops::restore::{Job, run};
@@ -22,7 +22,10 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
     let unknown = || unknown_backup(&request.id, storage.home());
     // An id that cannot exist is simply not there.
     let id = BackupId::new(request.id.clone()).map_err(|_| unknown())?;
-    let descriptor = descriptor_store::load(&*storage, &id).await?.ok_or_else(unknown)?.descriptor;
+    let Some(found) = descriptor_store::load(&*storage, &id).await? else {
+        return Err(no_descriptor(&*storage, &id).await);
+    };
+    let descriptor = found.descriptor;
     if descriptor.state != State::Success {
         let text = format!(
             "backup `{id}` is {} and cannot be restored; only a SUCCESS can",
