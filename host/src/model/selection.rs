@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use crate::error::{Error, Result};
 use crate::model::{CollectionName, Pattern};
 
+/// Most entries of a request.
+const MAX_ENTRIES: usize = 10_000;
+
 /// The `include` or `exclude` of a request. Entries are exact names or patterns; see [`Pattern`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Selection {
@@ -77,7 +80,15 @@ impl Selection {
 }
 
 fn patterns<'a>(entries: impl IntoIterator<Item = &'a String>) -> Result<Vec<Pattern>> {
-    entries.into_iter().map(Pattern::new).collect()
+    let mut found = Vec::new();
+    for entry in entries {
+        if found.len() == MAX_ENTRIES {
+            let text = format!("include and exclude take at most {MAX_ENTRIES} entries; use patterns");
+            return Err(Error::invalid("select", text));
+        }
+        found.push(Pattern::new(entry)?);
+    }
+    Ok(found)
 }
 
 fn unknown(entry: &Pattern, available: &[CollectionName]) -> Error {

@@ -53,6 +53,15 @@ async fn ended(
         Verb::Copy => return Ok(()),
     };
     match status {
+        Ok(status) if !status.state.is_terminal() => {
+            let text = format!(
+                "{} `{id}` is {} and does not run here: cancel it on the server that runs it, which also ends one that was \
+                 interrupted",
+                word(verb),
+                status.state.as_str()
+            );
+            Err(Error::new(ErrorKind::Conflict, "cancel", text))
+        }
         Ok(status) => refuse_success(verb, id, status.state),
         Err(e) if e.is(ErrorKind::NotFound) => Ok(()),
         Err(e) => Err(e),

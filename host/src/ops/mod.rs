@@ -28,7 +28,7 @@ pub(crate) use backup::accept as backup;
 pub(crate) use cancel::cancel;
 pub(crate) use context::{Backends, Context};
 pub(crate) use copy::accept as copy;
-pub(crate) use forget::forget;
+pub(crate) use forget::{forget, is_needed};
 pub(crate) use recover::recover;
 pub(crate) use registry::Registry;
 pub(crate) use restore::accept as restore;

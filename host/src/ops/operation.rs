@@ -95,10 +95,13 @@ impl Operation {
         self.is_accepted.load(Ordering::Acquire)
     }
 
-    /// Names the record of the journal that a restart finds.
-    pub(crate) fn recorded_by(&self, entry: Entry) {
+    /// Names the record of the journal that a restart finds; a cancel that was promised before goes into it.
+    pub(crate) async fn recorded_by(&self, entry: Entry) {
         // There is only one.
         let _ = self.entry.set(entry);
+        if self.is_cancelled() {
+            self.remember_cancel().await;
+        }
     }
 
     /// Makes a cancel that was accepted survive a restart. One that has ended meanwhile has no record any more.

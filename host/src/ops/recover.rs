@@ -8,6 +8,7 @@ use crate::model::{Descriptor, Location, State, Timestamp};
 use crate::ops::backup::give_up;
 use crate::ops::context::{Context, remove_folder};
 use crate::ops::copy::end_copy;
+use crate::ops::is_needed;
 use crate::repository::descriptor_store;
 use crate::source::InstallState;
 
@@ -79,6 +80,7 @@ async fn end_backup(context: &Arc<Context>, entry: &Entry, record: &Record) -> R
     }
     entry.set_phase(Phase::Undoing).await?;
     let (state, text) = ending(record);
+    let shown_nodes = ours.as_ref().map(|d| d.nodes.clone()).unwrap_or_default();
     let last = ours.filter(|d| succeeded || !d.state.is_terminal()).map(|stored| Descriptor {
         state,
         completed_at: Timestamp::now(),
@@ -88,7 +90,15 @@ async fn end_backup(context: &Arc<Context>, entry: &Entry, record: &Record) -> R
     });
     let proven = context.proven(&record.backend, &location);
     if let Some(last) = last.as_ref().filter(|_| succeeded) {
-        descriptor_store::end(&*storage, last, proven).await?;
+        // It showed as a SUCCESS for a while, so others may have been made on top of it; while it is marked as one that
+        // is being forgotten, no more can be.
+        let marked = Descriptor { nodes: shown_nodes, ..last.clone() };
+        descriptor_store::end(&*storage, &marked, proven).await?;
+        if is_needed(context, &*storage, &record.id).await? {
+            tracing::warn!(id = %record.id, "what is left of a failed backup stays: another one needs its chunks");
+            entry.finish().await?;
+            return Ok(state);
+        }
     }
     give_up(&*storage, entry, last, proven).await?;
     Ok(state)

@@ -1,6 +1,6 @@
 //! Finds the content of an earlier backup by its hash, so that a file with the same content need not be stored again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -21,6 +21,16 @@ pub(crate) struct KnownContent {
     pub(crate) pieces: Vec<Piece>,
     /// The chunks they lie in, each once.
     pub(crate) chunks: Vec<ChunkLine>,
+}
+
+impl KnownContent {
+    /// About how many bytes it takes in memory.
+    pub(crate) fn weight(&self) -> u64 {
+        const EACH: usize = 256;
+        let extents = self.pieces.iter().flat_map(|p| &p.extents);
+        let frames: usize = extents.map(|e| EACH + e.frames.len() * size_of::<u32>()).sum();
+        (frames + self.chunks.len() * EACH) as u64
+    }
 }
 
 /// What one line of a manifest says of a file.
@@ -85,8 +95,9 @@ impl ContentIndex {
         };
         let pieces = self.pieces(self.files[found])?;
         let mut chunks: Vec<ChunkLine> = Vec::new();
+        let mut seen = HashSet::new();
         for extent in pieces.iter().flat_map(|p| &p.extents) {
-            if chunks.iter().any(|c| c.key == extent.chunk) {
+            if !seen.insert(&extent.chunk) {
                 continue;
             }
             let chunk = self.chunks.get(&extent.chunk);

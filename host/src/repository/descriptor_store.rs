@@ -50,9 +50,9 @@ pub(crate) async fn load(storage: &dyn Storage, id: &BackupId) -> Result<Option<
 
 /// Fails with [`ErrorKind::AlreadyExists`] when the id is taken by a backup that runs or succeeded.
 pub(crate) async fn expect_vacant(storage: &dyn Storage, id: &BackupId) -> Result<()> {
-    match load(storage, id).await?.map(|found| found.descriptor.state) {
-        None | Some(State::Failed | State::Canceled) => Ok(()),
-        Some(state) => Err(taken(id, state)),
+    match load(storage, id).await? {
+        Some(found) if !is_free(&found.descriptor) => Err(taken(id, found.descriptor.state)),
+        _ => Ok(()),
     }
 }
 
@@ -62,9 +62,7 @@ pub(crate) async fn claim(storage: &dyn Storage, new: &Descriptor, proven: Preco
     let found = load(storage, &new.id).await?;
     let (exists, etag) = match &found {
         None => (false, None),
-        Some(found) if matches!(found.descriptor.state, State::Failed | State::Canceled) => {
-            (true, found.etag.clone())
-        }
+        Some(found) if is_free(&found.descriptor) => (true, found.etag.clone()),
         Some(found) => return Err(taken(&new.id, found.descriptor.state)),
     };
     let condition = match etag {
@@ -96,11 +94,21 @@ pub(crate) async fn end(storage: &dyn Storage, last: &Descriptor, proven: Precon
     if found.descriptor.attempt != last.attempt {
         return Err(displaced(last, "names another attempt"));
     }
-    let condition = match found.etag {
+    replace(storage, last, found.etag, proven).await
+}
+
+/// Writes a descriptor over the one that was read with this etag.
+pub(crate) async fn replace(
+    storage: &dyn Storage,
+    next: &Descriptor,
+    etag: Option<String>,
+    proven: Preconditions,
+) -> Result<()> {
+    let condition = match etag {
         Some(etag) if proven.if_match => Precondition::IfMatch(etag),
         _ => Precondition::None,
     };
-    write(storage, last, condition).await
+    write(storage, next, condition).await
 }
 
 /// Writes the descriptor of a copied backup as it was read elsewhere, byte for byte; with [`ErrorKind::AlreadyExists`] if
@@ -130,9 +138,15 @@ async fn write(storage: &dyn Storage, descriptor: &Descriptor, condition: Precon
     storage.put(&key, &body, &options).await.map(drop)
 }
 
+/// Whether the id may be used again. One that is being forgotten still names its nodes, and is not free before it is gone.
+fn is_free(found: &Descriptor) -> bool {
+    matches!(found.state, State::Failed | State::Canceled) && found.nodes.is_empty()
+}
+
 fn taken(id: &BackupId, state: State) -> Error {
     let what = match state {
         State::Success => "choose another id",
+        State::Failed => "it is being forgotten; forget it again to finish that",
         _ => "it is already in progress, here or on another server",
     };
     let text = format!("backup `{id}` already exists at this location ({}): {what}", state.as_str());

@@ -47,7 +47,6 @@ pub(crate) async fn accept(context: Arc<Context>, request: BackupRequest) -> Res
     context.registry.begin(address.clone(), Arc::clone(&operation))?;
     match claim(&context, &request, (backend, id, attempt), (collections, base), storage, &operation).await {
         Ok(job) => {
-            operation.recorded_by(job.entry.clone());
             operation.accept();
             let status = operation.status();
             operation.supervise(&context.runtime, run(Arc::clone(&context), job));
@@ -91,14 +90,20 @@ async fn expect_vacant(storage: &dyn Storage, id: &BackupId) -> Result<()> {
 }
 
 async fn resolve(context: &Arc<Context>, request: &BackupRequest) -> Result<Vec<CollectionName>> {
-    let source = Arc::clone(&context.source);
-    let found = context.blocking("backup", move || source.collections()).await?;
-    if found.is_empty() {
-        return Err(Error::invalid("backup", "the database has no collections; there is nothing to back up"));
-    }
-    let mut names: Vec<CollectionName> = found.into_iter().map(|c| c.name).collect();
-    names.sort();
-    request.selection.resolve(&names)
+    let (source, selection) = (Arc::clone(&context.source), request.selection.clone());
+    let resolved = context.blocking("backup", move || {
+        let found = source.collections()?;
+        if found.is_empty() {
+            return Err(Error::invalid(
+                "backup",
+                "the database has no collections; there is nothing to back up",
+            ));
+        }
+        let mut names: Vec<CollectionName> = found.into_iter().map(|c| c.name).collect();
+        names.sort();
+        selection.resolve(&names)
+    });
+    resolved.await
 }
 
 fn first_status(
@@ -173,6 +178,7 @@ async fn claim(
             wish: Wish::GoOn,
         })
         .await?;
+    operation.recorded_by(entry.clone()).await;
     let proven = match context.prove(&backend, &request.location, &*storage, attempt).await {
         Ok(proven) => proven,
         Err(error) => {

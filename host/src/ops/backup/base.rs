@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{AttemptId, BackupId, Descriptor, State, Timestamp};
+use crate::ops::LOOK_UP;
 use crate::ops::backup::Job;
 use crate::ops::context::Context;
 use crate::repository::{ContentIndex, ManifestSpool, descriptor_store};
@@ -39,25 +40,26 @@ pub(super) async fn find(
         );
         return Err(refused(base, &text));
     }
-    follow(storage, id, &found).await?;
+    follow(storage, &found).await?;
+    expect_manifests(storage, &found).await?;
     Ok(found)
 }
 
-async fn follow(storage: &dyn Storage, id: &BackupId, base: &Descriptor) -> Result<()> {
+async fn follow(storage: &dyn Storage, base: &Descriptor) -> Result<()> {
     let mut seen = BTreeSet::from([base.id.clone()]);
     let mut child = base.clone();
     while let Some(parent) = child.base.clone() {
-        if parent == *id || !seen.insert(parent.clone()) {
+        let Some(found) = load(storage, &parent).await? else { return Ok(()) };
+        if child.base_attempt.is_some_and(|attempt| attempt != found.attempt) {
+            return Ok(());
+        }
+        if !seen.insert(parent.clone()) {
             let text = format!("its chain of bases comes back to `{parent}`: such a cycle has no beginning");
             return Err(refused(&base.id, &text));
         }
         if seen.len() > LONGEST_CHAIN {
             let text = format!("{LONGEST_CHAIN} backups build on each other already; make a full one");
             return Err(refused(&base.id, &text));
-        }
-        let Some(found) = load(storage, &parent).await? else { return Ok(()) };
-        if child.base_attempt.is_some_and(|attempt| attempt != found.attempt) {
-            return Ok(());
         }
         expect_success(&base.id, &found)?;
         if found.started_at > child.started_at {
@@ -76,8 +78,27 @@ async fn load(storage: &dyn Storage, id: &BackupId) -> Result<Option<Descriptor>
         Err(e) if e.is(ErrorKind::Corrupt) || e.is(ErrorKind::Unsupported) => {
             Err(refused(id, "its descriptor cannot be read").with_source(e))
         }
-        Err(e) => Err(e),
+        Err(e) => Err(unseen(id, storage, e)),
     }
+}
+
+/// A store that does not let us look keeps the request from being judged.
+fn unseen(id: &BackupId, storage: &dyn Storage, error: Error) -> Error {
+    let text = format!("it cannot be told whether the incremental base `{id}` exists at {}", storage.home());
+    Error::new(error.kind(), LOOK_UP, text).with_source(error)
+}
+
+/// What says which content the base has is there; whether it is sound is seen when it is read.
+async fn expect_manifests(storage: &dyn Storage, base: &Descriptor) -> Result<()> {
+    for node in base.nodes.values() {
+        match storage.head(&node.manifest).await {
+            Ok(meta) if meta.size == node.manifest_bytes => {}
+            Ok(_) => return Err(refused(&base.id, "its manifest does not have its length")),
+            Err(e) if e.is(ErrorKind::NotFound) => return Err(refused(&base.id, "its manifest is missing")),
+            Err(e) => return Err(unseen(&base.id, storage, e)),
+        }
+    }
+    Ok(())
 }
 
 fn expect_success(base: &BackupId, found: &Descriptor) -> Result<()> {
@@ -111,10 +132,11 @@ fn of(base: &BackupId, error: Error) -> Error {
     error.with("incremental base", base)
 }
 
-/// Fails when the base has been forgotten meanwhile. Who forgets it removes its descriptor first and then looks whether
-/// anybody builds on it; so either that one sees our descriptor, or we see here that its is gone.
+/// Fails when the base is being forgotten or is gone. Who forgets it marks its descriptor first and then looks whether
+/// anybody builds on it; so either that one sees our descriptor, or we see here that its own is no `SUCCESS` any more.
 pub(super) async fn expect_still(storage: &dyn Storage, base: &BackupId, attempt: AttemptId) -> Result<()> {
-    if descriptor_store::names(storage, base, attempt).await? {
+    let found = descriptor_store::load(storage, base).await?.map(|found| found.descriptor);
+    if found.is_some_and(|found| found.attempt == attempt && found.state == State::Success) {
         return Ok(());
     }
     let text = format!("the incremental base `{base}` was forgotten while the backup was made");

@@ -100,6 +100,10 @@ pub(crate) fn read_cuts(cuts: Vec<Box<dyn Cut>>, feed: &Feed) -> Result<()> {
 impl Feed {
     /// Waits for room for so many raw bytes.
     pub(super) fn wait(&self, weight: u64) -> Result<OwnedSemaphorePermit> {
+        if self.items.is_closed() {
+            // The assembler ends early only when something failed; its error is the one that counts.
+            return Err(Error::cancelled("backup"));
+        }
         let weight = weight.clamp(LEAST_WEIGHT, self.capacity);
         let units = u32::try_from(weight >> 10).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(units);
@@ -127,7 +131,8 @@ impl Feed {
         if let Some(known) = known.flatten() {
             self.operation.counters.raw_done.fetch_add(length, Ordering::Relaxed);
             self.operation.counters.files_done.fetch_add(1, Ordering::Relaxed);
-            return self.send(number, 0, Item::Known(start, known));
+            let weight = known.weight();
+            return self.send(number, weight, Item::Known(start, known));
         }
         let mut content = file.open().map_err(|e| unreadable(shard, &file, e))?;
         self.send(number, 0, Item::File(start))?;

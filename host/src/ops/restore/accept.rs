@@ -33,7 +33,8 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
         );
         return Err(Error::invalid("restore", text));
     }
-    let collections = request.selection.resolve(&descriptor.selection.collections)?;
+    let (selection, available) = (request.selection.clone(), descriptor.selection.collections.clone());
+    let collections = context.blocking("restore", move || selection.resolve(&available)).await?;
     let (from, node) = pick_node(&context, &request, &descriptor)?;
 
     let attempt = AttemptId::generate();
@@ -77,6 +78,7 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
     };
     match begin(&context, record, &status).await {
         Ok(entry) => {
+            operation.recorded_by(entry.clone()).await;
             let job = Job {
                 id,
                 backend,
@@ -94,7 +96,6 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
                 gate: Arc::default(),
             };
             let watched = Arc::clone(&job.operation);
-            watched.recorded_by(job.entry.clone());
             watched.accept();
             watched.supervise(&context.runtime, run(Arc::clone(&context), job));
             Ok(status)

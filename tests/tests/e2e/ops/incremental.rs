@@ -168,7 +168,7 @@ async fn what_cannot_be_a_base_is_refused_with_the_reason_and_claims_nothing() {
     let id = |text: &str| BackupId::new(text).unwrap();
     let later = serde_json::from_value::<Timestamp>("2999-01-01T00:00:00.000Z".into()).unwrap();
     edit(&a, "future", |d| d.completed_at = later);
-    edit(&a, "failed", |d| d.state = State::Failed);
+    edit(&a, "failed", |d| (d.state, d.nodes) = (State::Failed, Default::default()));
     fs::write(a.plan.backups.join("broken/backup.json"), b"{}").unwrap();
     edit(&a, "turning", |d| d.base = Some(id("round")));
     edit(&a, "round", |d| (d.base, d.started_at) = (Some(id("turning")), Timestamp::ZERO));
@@ -189,11 +189,113 @@ async fn what_cannot_be_a_base_is_refused_with_the_reason_and_claims_nothing() {
         assert!(text.contains(&format!("`{base}`")) && text.contains(why), "{base}: {text}");
         assert!(!a.plan.backups.join("x").exists());
     }
-    // A name in the chain that came to stand for the new backup itself.
-    edit(&a, "young", |d| d.base = Some(id("x")));
+    let manifest = a.objects().unwrap().into_iter().find(|n| n.starts_with("young/") && n.ends_with(".gz"));
+    fs::remove_file(a.plan.backups.join(manifest.unwrap())).unwrap();
     let error = a.host.backup(on("young", "x")).await.unwrap_err().to_string();
-    assert!(error.contains("cycle"), "{error}");
+    assert!(error.contains("`young`") && error.contains("manifest is missing"), "{error}");
     assert!(a.local_leftovers().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_id_that_was_forgotten_may_come_back_on_top_of_what_was_built_on_it() {
+    let (base, a) = house().await;
+    fill(&a.db, MIB).unwrap();
+    succeed(&a, BackupRequest::new(BACKEND, "x")).await;
+    for name in ["Article", "Book"] {
+        a.db.drop_collection(name).unwrap();
+    }
+    a.db.add("New", None, TenantState::Hot, &[("n".to_owned(), (bytes(5, MIB), 0o600))].into()).unwrap();
+    succeed(&a, on("x", "y")).await;
+    a.host.forget(BACKEND, "x", &Location::default()).await.unwrap();
+    let outcome = succeed(&a, on("y", "x")).await.outcome.unwrap();
+    assert_eq!(outcome.new_bytes, 0);
+    succeed(&a, on("x", "z")).await;
+    assert_restorable(&base, &a, "z").await;
+}
+
+#[tokio::test]
+async fn a_backup_that_is_being_forgotten_is_no_base_and_its_id_is_taken_until_it_is_gone() {
+    let (_base, a) = house().await;
+    fill(&a.db, MIB).unwrap();
+    succeed(&a, BackupRequest::new(BACKEND, "old")).await;
+    succeed(&a, on("old", "next")).await;
+    // As a server leaves it that dies in the middle of forgetting.
+    edit(&a, "next", |d| (d.state, d.error) = (State::Failed, Some("it is being forgotten".to_owned())));
+    let chunks = chunks_of(&a, "old");
+    let here = Location::default();
+    let error = a.host.backup(BackupRequest::new(BACKEND, "next")).await.unwrap_err();
+    assert!(error.is(ErrorKind::AlreadyExists) && error.to_string().contains("forget it again"), "{error}");
+    assert!(a.host.backup(on("next", "third")).await.unwrap_err().is(ErrorKind::Invalid));
+    assert!(a.host.restore(siltstone::ops::RestoreRequest::new(BACKEND, "next")).await.is_err());
+    // It might yet be kept, so what it names is kept.
+    let kept = a.host.forget(BACKEND, "old", &here).await.unwrap_err();
+    assert!(kept.is(ErrorKind::Conflict) && kept.to_string().contains("`next` refers"), "{kept}");
+    assert_eq!(chunks_of(&a, "old"), chunks);
+    a.host.forget(BACKEND, "next", &here).await.unwrap();
+    a.host.forget(BACKEND, "old", &here).await.unwrap();
+    assert!(a.objects().unwrap().is_empty(), "{:?}", a.objects());
+    succeed(&a, BackupRequest::new(BACKEND, "next")).await;
+}
+
+#[tokio::test]
+async fn nothing_is_forgotten_while_an_incremental_backup_is_made_on_top_of_anything() {
+    let (base, a) = house().await;
+    let b = Plan::new(base.path(), "b").unwrap().start().await.unwrap();
+    fill(&a.db, MIB).unwrap();
+    succeed(&a, BackupRequest::new(BACKEND, "one")).await;
+    succeed(&a, on("one", "two")).await;
+    let before = a.db.hooks.cut.arrived();
+    a.db.hooks.cut.hold();
+    a.host.backup(on("two", "three")).await.unwrap();
+    assert!(until(|| a.db.hooks.cut.arrived() > before).await);
+    let here = Location::default();
+    let both = tokio::join!(b.host.forget(BACKEND, "one", &here), b.host.forget(BACKEND, "two", &here));
+    for kept in [both.0.unwrap_err(), both.1.unwrap_err()] {
+        assert!(kept.is(ErrorKind::Conflict), "{kept}");
+    }
+    a.db.hooks.cut.release();
+    assert_eq!(a.ended("three").await.unwrap().state, State::Success);
+    assert_restorable(&base, &a, "three").await;
+    let kept = b.host.forget(BACKEND, "one", &here).await.unwrap_err();
+    assert!(kept.to_string().contains("refers to its chunks"), "{kept}");
+    assert_restorable(&base, &a, "two").await;
+}
+
+#[tokio::test]
+async fn forgetting_and_building_at_the_same_time_never_leave_a_backup_without_its_chunks() {
+    let (base, a) = house().await;
+    let b = Plan::new(base.path(), "b").unwrap().start().await.unwrap();
+    fill(&a.db, 2 * MIB).unwrap();
+    let here = Location::default();
+    let mut both = 0;
+    for n in 0..12_u64 {
+        let (first, second, third) = (format!("a{n}"), format!("b{n}"), format!("c{n}"));
+        succeed(&a, BackupRequest::new(BACKEND, &first)).await;
+        succeed(&a, on(&first, &second)).await;
+        let forgets = async |id: &str, host: &siltstone::Host| {
+            tokio::time::sleep(Duration::from_millis(n % 6 * 4)).await;
+            host.forget(BACKEND, id, &here).await.is_ok()
+        };
+        let (built, one, two, again) = tokio::join!(
+            a.backup_with(on(&second, &third)),
+            forgets(&first, &b.host),
+            forgets(&second, &b.host),
+            forgets(&second, &a.host),
+        );
+        let is_built = built.is_ok_and(|status| status.state == State::Success);
+        let left = a.host.list(BACKEND, &here, Order::Ascending).await.unwrap();
+        for status in left.iter().filter(|s| s.state == State::Success) {
+            let report = a.host.verify(BACKEND, &status.id, &here, VerifyDepth::ReadData).await.unwrap();
+            assert_eq!(report.problems, Vec::<String>::new(), "{n}: {} {one} {two} {again}", status.id);
+        }
+        both += usize::from(is_built);
+        for id in [&third, &second, &first] {
+            // Some are gone already.
+            let _ = a.host.forget(BACKEND, id, &here).await;
+        }
+    }
+    assert!(both > 0, "every build lost: the race was not tried");
+    assert!(base.path().exists());
 }
 
 #[tokio::test]
@@ -259,7 +361,10 @@ async fn a_chunk_of_the_base_that_is_lost_or_cut_short_fails_the_backup() {
     // A manifest that is not the descriptor's.
     succeed(&a, BackupRequest::new(BACKEND, "third")).await;
     let manifest = a.objects().unwrap().into_iter().find(|n| n.starts_with("third/") && n.ends_with(".gz"));
-    fs::write(a.plan.backups.join(manifest.unwrap()), b"nothing").unwrap();
+    let manifest = a.plan.backups.join(manifest.unwrap());
+    let mut content = fs::read(&manifest).unwrap();
+    content[20] ^= 1;
+    fs::write(&manifest, content).unwrap();
     let status = a.backup_with(on("third", "fourth")).await.unwrap();
     assert_eq!(status.state, State::Failed);
     assert!(error_of(&status).contains("third"), "{}", shown(&status));

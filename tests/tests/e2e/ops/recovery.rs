@@ -241,3 +241,55 @@ async fn a_restore_whose_cancel_was_promised_is_canceled_after_a_restart() {
     assert!(r.db.content().unwrap().is_empty() && r.db.staged().unwrap() == 0);
     assert_eq!(r.restore("x").await.unwrap().state, State::Success);
 }
+
+#[tokio::test]
+async fn a_success_that_came_too_late_is_undone_unless_something_was_built_on_it() {
+    use siltstone::journal::{Journal, Phase, Record, Verb, Wish};
+    let base = tempdir().unwrap();
+    let plan = filled(base.path()).await;
+    let a = plan.start().await.unwrap();
+    for id in ["alone", "late"] {
+        assert_eq!(a.backup(id).await.unwrap().state, State::Success);
+    }
+    let mut request = BackupRequest::new(BACKEND, "child");
+    request.base = Some("late".to_owned());
+    assert_eq!(a.backup_with(request).await.unwrap().state, State::Success);
+    drop(a.stop().await);
+    // As after a terminal write whose answer was lost, whose effect came late, and an undo that could not reach the store.
+    let (journal, _) = Journal::open(&plan.root).unwrap();
+    for id in ["alone", "late"] {
+        let stored = fs::read(plan.backups.join(id).join("backup.json")).unwrap();
+        let found = siltstone::repository::descriptor::decode(&stored).unwrap();
+        let record = Record {
+            verb: Verb::Backup,
+            id: found.id,
+            backend: siltstone::model::BackendName::new(BACKEND).unwrap(),
+            bucket: None,
+            path: None,
+            node: plan.settings.node.clone(),
+            attempt: found.attempt,
+            phase: Phase::Undoing,
+            uploads: Vec::new(),
+            started_at: found.started_at,
+            collections: found.selection.collections,
+            wish: Wish::GoOn,
+        };
+        drop(journal.begin(record).await.unwrap());
+    }
+    drop(journal);
+    let a = plan.start().await.unwrap();
+    for id in ["alone", "late"] {
+        let status = a.status(id).await.unwrap();
+        assert_eq!(status.state, State::Failed, "{}", shown(&status));
+    }
+    assert_eq!(records(&a), 0);
+    let left = a.objects().unwrap();
+    assert_eq!(left.iter().filter(|name| name.starts_with("alone/")).count(), 1, "{left:?}");
+    let here = Location::default();
+    let depth = siltstone::ops::VerifyDepth::ReadData;
+    let report = a.host.verify(BACKEND, "child", &here, depth).await.unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert!(a.host.forget(BACKEND, "late", &here).await.is_err(), "the child needs it");
+    a.host.forget(BACKEND, "child", &here).await.unwrap();
+    a.host.forget(BACKEND, "late", &here).await.unwrap();
+}

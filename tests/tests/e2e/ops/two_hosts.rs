@@ -107,8 +107,12 @@ async fn a_restart_of_one_server_does_not_touch_what_the_other_one_is_making() {
     }
     let taken = a.host.backup(BackupRequest::new(BACKEND, "slow")).await.unwrap_err();
     assert_eq!(taken.kind(), ErrorKind::AlreadyExists, "{taken}");
-    // A cancel from elsewhere has no effect and is not an error.
-    a.cancel("slow").await.unwrap();
+    // A cancel from elsewhere cannot have an effect, and does not say that it had.
+    let elsewhere = a.cancel("slow").await.unwrap_err();
+    assert!(
+        elsewhere.is(ErrorKind::Conflict) && elsewhere.to_string().contains("does not run here"),
+        "{elsewhere}"
+    );
     assert_eq!(b.ended("slow").await.unwrap().state, State::Success);
     let c = Plan::new(base.path(), "c").unwrap().start().await.unwrap();
     assert_eq!(c.restore("slow").await.unwrap().state, State::Success);

@@ -1,0 +1,75 @@
+//! The mark on a backup that is being forgotten: its descriptor says `FAILED` and still names its nodes.
+//!
+//! Who builds on a backup claims its own id first and looks for the `SUCCESS` of its base once more before it commits; who
+//! forgets one marks it first and then looks who builds on it. So one of the two sees the other. A mark names the run that
+//! made it: only that run may take it away again, and only while nothing was deleted.
+
+use crate::error::Result;
+use crate::model::{BackupId, Descriptor, State};
+use crate::ops::forget::needs::refused;
+use crate::repository::descriptor_store::{self, Loaded};
+use crate::storage::{Preconditions, Storage};
+
+/// A mark of this run.
+pub(super) struct Mark {
+    marked: Descriptor,
+    /// As it was before.
+    before: Loaded,
+    proven: Preconditions,
+}
+
+impl Mark {
+    /// Marks a backup that has succeeded, or takes over the mark of a run that did not get to its end.
+    pub(super) async fn set(storage: &dyn Storage, before: Loaded, proven: Preconditions) -> Result<Self> {
+        let run = uuid::Uuid::new_v4();
+        let marked = Descriptor {
+            state: State::Failed,
+            error: Some(format!("it is being forgotten, by run {run}; forget it again to finish that")),
+            ..before.descriptor.clone()
+        };
+        descriptor_store::replace(storage, &marked, before.etag.clone(), proven).await?;
+        let mark = Self { marked, before, proven };
+        mark.expect_own(storage).await?;
+        Ok(mark)
+    }
+
+    /// Fails when another run has put its own mark over this one, or the backup is gone.
+    pub(super) async fn expect_own(&self, storage: &dyn Storage) -> Result<()> {
+        let found = descriptor_store::load(storage, &self.marked.id).await?;
+        if found.is_some_and(|found| found.descriptor == self.marked) {
+            return Ok(());
+        }
+        Err(refused(&self.marked.id, "its descriptor has changed meanwhile; another server is working on it"))
+    }
+
+    /// Makes the backup what it was. One that somebody had begun to forget before stays marked: some of it may be gone.
+    pub(super) async fn take_back(&self, storage: &dyn Storage) -> Result<()> {
+        if self.before.descriptor.state != State::Success {
+            return Ok(());
+        }
+        let found = descriptor_store::load(storage, &self.marked.id).await?;
+        match found.filter(|found| found.descriptor == self.marked) {
+            Some(own) => {
+                descriptor_store::replace(storage, &self.before.descriptor, own.etag, self.proven).await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a descriptor carries a mark.
+pub(crate) fn is_marked(descriptor: &Descriptor) -> bool {
+    descriptor.state == State::Failed && !descriptor.nodes.is_empty()
+}
+
+/// Removes the descriptor last of all, unless it is no longer the one that is forgotten.
+pub(super) async fn remove(storage: &dyn Storage, id: &BackupId, mark: Option<&Mark>) -> Result<()> {
+    if let Some(mark) = mark {
+        mark.expect_own(storage).await?;
+    }
+    let key = crate::repository::layout::descriptor_key(id)?;
+    match storage.delete(std::slice::from_ref(&key)).await?.pop() {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
+    }
+}
