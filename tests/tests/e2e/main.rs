@@ -13,8 +13,10 @@ mod demo;
 #[cfg(test)]
 mod hostile;
 mod house;
+mod migration;
 mod openapi;
 mod ops;
 mod program;
+mod restart;
 mod serve;
 mod storage;
