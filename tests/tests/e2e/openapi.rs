@@ -24,32 +24,47 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 #[tokio::test]
 async fn every_answer_is_one_that_the_description_of_the_api_allows() {
     let base = tempfile::tempdir().unwrap();
-    let server = Server::start(base.path());
+    // So that there are users, and everybody may manage them.
+    let users = ["AUTHENTICATION_DB_USERS_ENABLED", "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED"];
+    let server = Server::with(base.path(), &users.map(|name| (name, "true".to_owned())));
     let (code, description) = server.get(DESCRIPTION).await;
     assert_eq!(code, StatusCode::OK, "{description}");
     assert!(description["paths"].as_object().is_some_and(|paths| paths.len() > 10), "{description}");
     // So that there is something to find.
     let class = json!({ "class": "Article", "properties": [{ "name": "title", "dataType": ["text"] }] });
     assert_eq!(server.post("/v1/schema", class).await.0, StatusCode::OK);
-    let object = json!({ "class": "Article", "properties": { "title": "Layers" } });
+    let id = "00000000-0000-0000-0000-000000000001";
+    let object = json!({ "class": "Article", "id": id, "properties": { "title": "Layers" } });
     assert_eq!(server.post("/v1/objects", object).await.0, StatusCode::OK);
+    let alias = json!({ "alias": "News", "class": "Article" });
+    assert_eq!(server.post("/v1/aliases", alias).await.0, StatusCode::OK);
     assert_eq!(server.post("/v1/backups/filesystem", json!({ "id": "kept" })).await.0, StatusCode::OK);
     server.ended("/v1/backups/filesystem/kept").await;
 
     let packages: Vec<&str> = include_str!("../../clients/openapi/requirements.txt").lines().collect();
     let program = environment("schemathesis-4.32.5", &packages).unwrap().join("schemathesis");
-    let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/openapi/schemathesis.toml");
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL"]).arg(program).args(["--no-color", "--config-file"]).arg(settings);
-    command.args(["run", &format!("{}{DESCRIPTION}", server.url()), "--checks", CHECKS]);
-    // The same requests in every run.
-    command.args(["--phases", "examples,coverage,fuzzing", "--seed", "7", "--max-examples", "20"]);
-    command.args(["--suppress-health-check", "all", "--request-timeout", "30"]);
-    command.current_dir(base.path()).env("no_proxy", "127.0.0.1").env("NO_PROXY", "127.0.0.1");
-    let done = run(command, base.path(), LIMIT).unwrap();
-    let (said, complained) = (&done.said, &done.complained);
-    assert!(done.status.is_some_and(|s| s.success()), "{:?}\n{said}\n{complained}", done.status);
+    for settings in ["schemathesis.toml", "named.toml"] {
+        let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/openapi").join(settings);
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL"])
+            .arg(&program)
+            .args(["--no-color", "--config-file"])
+            .arg(&settings);
+        command.args(["run", &format!("{}{DESCRIPTION}", server.url()), "--checks", CHECKS]);
+        // The same requests in every run.
+        command.args(["--phases", "examples,coverage,fuzzing", "--seed", "7", "--max-examples", "20"]);
+        command.args(["--suppress-health-check", "all", "--request-timeout", "30"]);
+        command.current_dir(base.path()).env("no_proxy", "127.0.0.1").env("NO_PROXY", "127.0.0.1");
+        let done = run(command, base.path(), LIMIT).unwrap();
+        let (said, complained) = (&done.said, &done.complained);
+        assert!(
+            done.status.is_some_and(|s| s.success()),
+            "{settings:?} {:?}\n{said}\n{complained}",
+            done.status
+        );
+    }
     let logged = server.logged();
-    assert!(!logged.lines().any(|line| line.contains(" ERROR ")), "{said}");
+    assert!(!logged.lines().any(|line| line.contains(" ERROR ")), "{logged}");
     assert_eq!(server.terminate().code(), Some(0));
 }
