@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{BACKUPS, STATUSES, backed_up, emptied, filled};
@@ -127,4 +127,23 @@ async fn no_10_a_list_has_the_newest_first_unless_told_and_shows_what_runs_and_w
     server.ended(&format!("{BACKUPS}/third")).await;
     assert_eq!(ids(&server.get(&format!("{BACKUPS}?order=asc")).await.1), ["first", "second", "third"]);
     assert_eq!(ids(&server.get(&format!("{BACKUPS}?order=desc")).await.1), ["third", "second", "first"]);
+    // And whoever may only read is not.
+    assert_eq!(server.terminate().code(), Some(0));
+    let rules = [
+        ("AUTHENTICATION_APIKEY_ENABLED", "true"),
+        ("AUTHENTICATION_APIKEY_ALLOWED_KEYS", "key-of-ada,key-of-bob"),
+        ("AUTHENTICATION_APIKEY_USERS", "ada,bob"),
+        ("AUTHORIZATION_ADMINLIST_ENABLED", "true"),
+        ("AUTHORIZATION_ADMINLIST_USERS", "ada"),
+        ("AUTHORIZATION_ADMINLIST_READONLY_USERS", "bob"),
+    ];
+    let server = Server::with(base.path(), &rules.map(|(name, value)| (name, value.to_owned())));
+    for (key, is_shown) in [("key-of-ada", true), ("key-of-bob", false)] {
+        for path in [BACKUPS.to_owned(), format!("{BACKUPS}/second")] {
+            let answer = server.request(Method::GET, &path).bearer_auth(key).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK);
+            let text = answer.text().await.unwrap();
+            assert_eq!(text.contains("incremental_base_backup_id"), is_shown, "{key}: {text}");
+        }
+    }
 }
