@@ -128,6 +128,24 @@ impl FolderDb {
         self.save(&catalogue)
     }
 
+    /// Changes the definition and the aliases of a collection that exists.
+    pub fn define(&self, collection: &str, schema: serde_json::Value, aliases: Vec<String>) -> Result<()> {
+        let mut catalogue = self.lock();
+        if let Some(entry) = catalogue.collections.get_mut(collection) {
+            (entry.schema, entry.aliases) = (schema, aliases);
+        }
+        self.save(&catalogue)
+    }
+
+    /// Sets the state of all shards of a collection; their files stay.
+    pub fn set_states(&self, collection: &str, state: TenantState) -> Result<()> {
+        let mut catalogue = self.lock();
+        for shard in catalogue.collections.get_mut(collection).into_iter().flat_map(|e| &mut e.shards) {
+            shard.state = state;
+        }
+        self.save(&catalogue)
+    }
+
     /// Drops a collection.
     pub fn drop_collection(&self, collection: &str) -> Result<()> {
         let mut catalogue = self.lock();
@@ -264,7 +282,10 @@ impl SnapshotSource for FolderDb {
             };
             let home = self.root.join("live").join(&shard.folder);
             let to = budget.staging.join(held.len().to_string());
-            let files = link_tree(&home, &to).map_err(|e| Error::io("cut", &home, e))?;
+            let files = match shard.state {
+                TenantState::Offloaded => Vec::new(),
+                _ => link_tree(&home, &to).map_err(|e| Error::io("cut", &home, e))?,
+            };
             held.push((id.clone(), shard.state, files));
         }
         let delay = Duration::from_micros(self.hooks.read_delay_us.load(Ordering::Relaxed));

@@ -18,7 +18,8 @@ pub trait SnapshotSource: Send + Sync {
     /// Name and version of the engine; a restore into another one is refused.
     fn engine(&self) -> EngineInfo;
 
-    /// What there is, in any order, with every shard whatever its state.
+    /// What there is, in any order, with every shard whatever its state. Asked before a cut for the shards, and after it for
+    /// definitions and aliases, so that none that objects of the cut rely on is missing.
     fn collections(&self) -> Result<Vec<CollectionInfo>>;
 
     /// Flushes ahead, so that little is left for the cut. May be slow; holds nothing afterwards. A shard that is gone or

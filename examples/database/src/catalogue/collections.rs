@@ -8,7 +8,7 @@ use serde_json::Value;
 use siltstone::model::{AttemptId, CollectionName, ShardId, TenantName, TenantState};
 use siltstone::{Error, ErrorKind, Result};
 
-use crate::catalogue::Collection;
+use crate::catalogue::{Collection, expect_fits};
 use crate::database::Database;
 use crate::engine::folder;
 use crate::engine::shard::reserve;
@@ -24,8 +24,9 @@ pub enum Tenancy {
 }
 
 impl Database {
-    /// Creates a collection; `schema` is kept as it is.
+    /// Creates a collection; `schema` is kept as it is, and has at most 64 levels and 1 MiB as JSON.
     pub fn create_collection(&self, name: &CollectionName, schema: Value, tenancy: Tenancy) -> Result<()> {
+        expect_fits(name.as_str(), &schema)?;
         let _alone = lock(&self.engine.shaping);
         self.engine.catalogue.current().vacant(name.as_str())?;
         if tenancy == Tenancy::Single {
@@ -72,6 +73,7 @@ impl Database {
     ) -> Result<Value> {
         self.engine.catalogue.change(|c| {
             let schema = change(c.collection(name)?.schema.clone())?;
+            expect_fits(name.as_str(), &schema)?;
             if let Some(collection) = c.collections.get_mut(name) {
                 collection.schema.clone_from(&schema);
             }

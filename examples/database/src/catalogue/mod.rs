@@ -1,6 +1,7 @@
 //! The catalogue: which collections, tenants and aliases there are, in one file that is replaced as a whole.
 
 mod aliases;
+mod bounds;
 mod collections;
 mod store;
 mod users;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use siltstone::model::{AttemptId, CollectionName, ShardId, TenantName, TenantState};
 use siltstone::{Error, ErrorKind, Result};
 
+pub(crate) use bounds::expect_fits;
 pub use collections::Tenancy;
 pub(crate) use store::CatalogueStore;
 pub(crate) use users::{Activity, Key, User, Users};

@@ -11,7 +11,7 @@ use siltstone::source::{InstallState, NamedBlob, RestorePlan, RestoreTarget, Sha
 use siltstone::{Error, ErrorKind, Result};
 
 use crate::backup::{USERS, engine_info};
-use crate::catalogue::{Catalogue, Users};
+use crate::catalogue::{Catalogue, Users, expect_fits};
 use crate::database::Database;
 use crate::engine::folder;
 use crate::engine::sync::lock;
@@ -79,6 +79,7 @@ fn admit(plan: &RestorePlan, catalogue: &Catalogue) -> Result<()> {
     users(plan)?;
     let mut names = BTreeSet::new();
     for collection in &plan.collections {
+        expect_fits(collection.name.as_str(), &collection.schema)?;
         catalogue.vacant(collection.name.as_str())?;
         if !names.insert(collection.name.as_str().to_lowercase()) {
             return Err(taken(format!("name `{}` stands twice in the restore", collection.name)));

@@ -94,7 +94,7 @@ pub(super) async fn add(
 }
 
 /// Sets the status of tenants. An offloaded one keeps its folder, since there is no other place for it, and serves
-/// nothing until it is activated.
+/// nothing until it is activated. As with Weaviate, backups name it and hold none of its data; their status says so.
 pub(super) async fn set(
     State(server): State<Server>,
     Path(class): Path<String>,

@@ -66,9 +66,10 @@ pub(crate) fn capture(
     let mut after = source.collections()?;
     after.retain(|c| wanted.contains(&c.name));
     skipped.extend(appeared(&collections, &after));
+    define(&mut collections, &after);
     let still_there: BTreeSet<CollectionName> = after.into_iter().map(|c| c.name).collect();
     skipped.extend(forget_gone(&mut collections, &outcome.gone, &still_there, selection)?);
-    skipped.extend(shard_names(&collections, TenantState::Offloaded));
+    skipped.extend(offloaded(&collections, &outcome.cuts));
 
     let scope = outcome.cuts.iter().map(|cut| cut.scope()).min().unwrap_or(Scope::Node);
     let pause = outcome.cuts.iter().map(|cut| cut.pause()).max().unwrap_or_default();
@@ -180,14 +181,28 @@ fn appeared(before: &[CollectionInfo], after: &[CollectionInfo]) -> Vec<SkippedI
     .collect()
 }
 
-fn shard_names(collections: &[CollectionInfo], state: TenantState) -> Vec<SkippedItem> {
-    shards(collections, |s| s == state)
-        .into_iter()
-        .map(|shard| SkippedItem {
-            what: format!("tenant {shard}"),
-            why: "offloaded: its data is not on this node".to_owned(),
-        })
-        .collect()
+/// Takes definitions and aliases as they are after the cut. Those of before it would lack what was acknowledged in
+/// between and is named by objects that the cut holds.
+fn define(collections: &mut [CollectionInfo], after: &[CollectionInfo]) {
+    for collection in collections {
+        if let Some(now) = after.iter().find(|c| c.name == collection.name) {
+            collection.schema = now.schema.clone();
+            collection.aliases.clone_from(&now.aliases);
+        }
+    }
+}
+
+/// Shards without data: those that were offloaded before the cut, and those that were by the time it was made.
+fn offloaded(collections: &[CollectionInfo], cuts: &[Box<dyn Cut>]) -> Vec<SkippedItem> {
+    let at_the_cut = cuts.iter().flat_map(|cut| cut.shards());
+    let meanwhile = at_the_cut.filter(|(_, state)| *state == TenantState::Offloaded).map(|(shard, _)| shard);
+    let all = shards(collections, |s| s == TenantState::Offloaded).into_iter().chain(meanwhile);
+    all.map(|shard| SkippedItem {
+        what: format!("tenant {shard}"),
+        why: "offloaded: a backup holds no data of offloaded tenants; activate it to have it backed up"
+            .to_owned(),
+    })
+    .collect()
 }
 
 /// The source promised every shard; one that it lost would be lost silently.

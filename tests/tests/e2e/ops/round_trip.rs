@@ -159,6 +159,30 @@ async fn a_collection_that_is_dropped_before_the_cut_is_skipped_unless_it_was_na
 }
 
 #[tokio::test]
+async fn what_was_defined_before_the_cut_is_in_the_backup_however_late() {
+    let base = tempdir().unwrap();
+    let a = Plan::new(base.path(), "a").unwrap().start().await.unwrap();
+    fill(&a.db, 1000).unwrap();
+    let before = a.db.hooks.cut.arrived();
+    a.db.hooks.cut.hold();
+    a.host.backup(BackupRequest::new(BACKEND, "x")).await.unwrap();
+    assert!(siltstone_tests::ops_house::until(|| a.db.hooks.cut.arrived() > before).await);
+    let schema = serde_json::json!({ "class": "Article", "properties": ["later"] });
+    a.db.define("Article", schema, vec!["Later".to_owned()]).unwrap();
+    a.db.set_states("Book", TenantState::Offloaded).unwrap();
+    a.db.hooks.cut.release();
+    let status = a.ended("x").await.unwrap();
+    assert_eq!(status.state, State::Success, "{}", shown(&status));
+    // What was offloaded meanwhile is named, not silently empty.
+    let skipped = status.outcome.unwrap().skipped;
+    assert_eq!(skipped.len(), 2, "{skipped:?}");
+    assert!(skipped.iter().all(|s| s.what.starts_with("tenant Book/") && s.why.starts_with("offloaded")));
+    let b = Plan::new(base.path(), "b").unwrap().start().await.unwrap();
+    assert_eq!(b.restore("x").await.unwrap().state, State::Success);
+    assert_eq!(a.db.definitions(), b.db.definitions());
+}
+
+#[tokio::test]
 async fn a_stranger_with_python_restores_gzip_uncompressed_and_incremental_backups() {
     let base = tempdir().unwrap();
     let a = Plan::new(base.path(), "a").unwrap().start().await.unwrap();

@@ -98,7 +98,7 @@ pub(super) fn class_name(name: &str) -> Result<CollectionName> {
     if !is_plain {
         let message = format!(
             "`{}` is not a valid class name: use a letter, then 0-9, A-Z, a-z and `_`",
-            name.escape_debug()
+            name.chars().take(80).flat_map(char::escape_debug).collect::<String>()
         );
         return Err(refused(message));
     }
