@@ -121,8 +121,11 @@ impl Access {
         let hash = blake3::hash(key.as_bytes());
         let keys = self.rules.keys.iter();
         let known = keys.fold(None, |found, (key, user)| if *key == hash { Some(user) } else { found });
-        let found =
-            known.cloned().or_else(|| self.rules.has_db_users.then(|| database.user_of_key(&hash)).flatten());
+        // A name in the environment is that user's alone, whatever a restore or an older configuration left behind.
+        let own = |name: &String| !self.env_users().contains(name.as_str());
+        let of_database =
+            || self.rules.has_db_users.then(|| database.user_of_key(&hash)).flatten().filter(own);
+        let found = known.cloned().or_else(of_database);
         found.ok_or_else(|| unknown("the API key is not valid"))
     }
 }

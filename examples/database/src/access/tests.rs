@@ -93,6 +93,17 @@ fn users_of_the_database_survive_a_restart_and_count_only_where_they_are_enabled
 }
 
 #[test]
+fn a_user_of_the_environment_shares_a_name_with_nobody() {
+    let folder = fast_folder();
+    let db = open(folder.path(), &Setup::default());
+    let key = db.create_user("carl").unwrap();
+    let bearer = format!("Bearer {key}");
+    let both = of(&[ON, (KEYS, "s3cret"), (USERS, "carl"), ("ENTICATION_DB_USERS_ENABLED", "true")]).unwrap();
+    assert!(both.admit(&db, Some(&bearer), Right::Read).is_err(), "its key is that of the environment");
+    assert_eq!(both.admit(&db, Some("Bearer s3cret"), Right::Read).unwrap().name.as_deref(), Some("carl"));
+}
+
+#[test]
 fn nothing_that_is_shown_of_the_rules_holds_a_key_or_its_hash() {
     let access = of(&[ON, (KEYS, "s3cret"), (USERS, "a")]).unwrap();
     let shown = format!("{access:?}");

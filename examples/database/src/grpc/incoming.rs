@@ -18,8 +18,10 @@ pub(super) fn id(text: &str) -> Result<Uuid> {
     if text.is_empty() {
         return Ok(Uuid::new_v4());
     }
-    Uuid::try_parse(text)
-        .map_err(|e| invalid(format!("`{}` is not a UUID", text.escape_debug())).with_source(e))
+    Uuid::try_parse(text).map_err(|e| {
+        invalid(format!("`{}` is not a UUID", text.chars().take(80).collect::<String>().escape_debug()))
+            .with_source(e)
+    })
 }
 
 /// Reads the properties of an object. References that name no class get the one that the schema knows.
@@ -131,7 +133,7 @@ fn plain(kind: Option<Kind>) -> Result<Value> {
 /// A number as JSON: the wire has floating point numbers only, so that one without a fraction is an integer.
 #[allow(clippy::cast_possible_truncation, reason = "the number was found to be an integer within range")]
 fn number(value: f64) -> Result<Value> {
-    if value.fract() == 0.0 && value.abs() <= EXACT {
+    if value.fract() == 0.0 && value.abs() <= EXACT && (value != 0.0 || value.is_sign_positive()) {
         return Ok(Value::from(value as i64));
     }
     let finite = Number::from_f64(value);

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use serde_json::Value;
 use siltstone::{Error, Result};
 use uuid::Uuid;
 
@@ -10,9 +9,10 @@ use super::batch::{Errors, on_wire};
 use super::wire::batch::{BatchReference, BatchReferencesReply, BatchReferencesRequest};
 use crate::Database;
 use crate::objects::Beacon;
+use crate::objects::Intent;
 use crate::objects::reading::shape_of;
+use crate::objects::references::NewReference;
 use crate::objects::shape::Kind;
-use crate::objects::{Intent, now_ms};
 
 /// Answers well whatever became of each of the references.
 pub(super) fn references(db: &Database, request: BatchReferencesRequest) -> Result<BatchReferencesReply> {
@@ -21,17 +21,16 @@ pub(super) fn references(db: &Database, request: BatchReferencesRequest) -> Resu
     Ok(BatchReferencesReply { took: began.elapsed().as_secs_f32(), errors })
 }
 
-/// Adds references, one after the other. What they refer to need not exist.
+/// Adds references. What they refer to need not exist.
 pub(super) fn add(db: &Database, references: &[BatchReference]) -> Errors {
-    let tried = references.iter().map(|reference| one(db, reference));
-    tried.enumerate().filter_map(|(index, tried)| Some((index, tried.err()?.to_string()))).collect()
+    db.add_references(references.iter().map(|reference| read(db, reference)).collect())
 }
 
-fn one(db: &Database, reference: &BatchReference) -> Result<()> {
+fn read(db: &Database, reference: &BatchReference) -> Result<NewReference> {
     let shard = db.locate(&reference.from_collection, Some(&reference.tenant), Intent::Access)?;
-    let invalid = |message: String| Error::invalid("add reference", message);
-    let from = Uuid::try_parse(&reference.from_uuid).map_err(|e| {
-        invalid(format!("`{}` is not a UUID", reference.from_uuid.escape_debug())).with_source(e)
+    let id = Uuid::try_parse(&reference.from_uuid).map_err(|e| {
+        let shown: String = reference.from_uuid.chars().take(80).flat_map(char::escape_debug).collect();
+        Error::invalid("add reference", format!("`{shown}` is not a UUID")).with_source(e)
     })?;
     let mut to = Beacon::named(&reference.to_uuid)?;
     let named = reference.to_collection.clone().filter(|class| !class.is_empty());
@@ -41,22 +40,13 @@ fn one(db: &Database, reference: &BatchReference) -> Result<()> {
         to.class = match shape.get(&reference.name).map(|of| &of.kind) {
             Some(Kind::Reference(classes)) if classes.len() == 1 => classes.first().cloned(),
             _ => {
-                let name = reference.name.escape_debug();
-                return Err(invalid(format!(
-                    "the schema knows no single class that `{name}` refers to: name it"
-                )));
+                let name: String = reference.name.chars().take(80).flat_map(char::escape_debug).collect();
+                let text = format!("the schema knows no single class that `{name}` refers to: name it");
+                return Err(Error::invalid("add reference", text));
             }
         };
     }
-    let added = db.update(&shard, from, |object| {
-        match object.properties.entry(reference.name.clone()).or_insert_with(|| Value::Array(Vec::new())) {
-            Value::Array(list) => list.push(to.value()),
-            other => *other = Value::Array(vec![to.value()]),
-        }
-        object.updated_ms = now_ms();
-        Ok(())
-    });
-    added.map(drop)
+    Ok(NewReference { shard, id, property: reference.name.clone(), to })
 }
 
 #[cfg(test)]

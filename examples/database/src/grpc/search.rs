@@ -101,6 +101,7 @@ fn properties(
     reader.take(result.encoded_len() as u64)?;
     for wanted in references {
         let Some(value) = object.properties.get(&wanted.reference_property) else { continue };
+        reader.take(wanted.reference_property.len() as u64 + LEAD)?;
         let mut found = Vec::new();
         let nothing = MetadataRequest::default();
         let about = wanted.metadata.as_ref().unwrap_or(&nothing);

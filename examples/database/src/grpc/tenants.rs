@@ -8,11 +8,12 @@ use siltstone::{Error, Result};
 
 use super::wire::tenants::{ActivityStatus, Tenant, TenantsGetReply, TenantsGetRequest};
 use crate::Database;
+use crate::objects::capitalized;
 
 /// Lists all tenants, or those of the names that exist.
 pub(super) fn get(db: &Database, request: TenantsGetRequest) -> Result<TenantsGetReply> {
     let began = Instant::now();
-    let name = db.resolve(&request.collection)?;
+    let name = db.resolve(&capitalized(&request.collection))?;
     let tenants = db.tenants(&name)?.ok_or_else(|| {
         Error::invalid("list tenants", format!("multi-tenancy is not enabled for class `{name}`"))
     })?;

@@ -79,8 +79,14 @@ impl Database {
         of: &CollectionName,
         properties: &mut Map<String, Value>,
     ) -> Result<()> {
+        let catalogue = self.engine.catalogue.current();
+        let schema = &catalogue.collection(of)?.schema;
         for (name, value) in properties {
             let Value::Array(items) = value else { continue };
+            // Objects may have a key of this name as well.
+            if is_listed(schema, name) && targets(schema, name).is_none() {
+                continue;
+            }
             for item in items {
                 if let Some(text) = item.get("beacon").and_then(Value::as_str) {
                     *item = self.beacon(of, name, text)?.value();
@@ -102,6 +108,12 @@ impl Database {
             }
         }
     }
+}
+
+fn is_listed(schema: &Value, property: &str) -> bool {
+    let properties =
+        schema.get("properties").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    properties.iter().any(|p| p.get("name").and_then(Value::as_str) == Some(property))
 }
 
 /// The classes that a reference property may refer to; `None` if it is no such property.

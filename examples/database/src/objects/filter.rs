@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 use siltstone::{Error, ErrorKind, Result};
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ pub(crate) struct Equal {
 enum Wanted {
     /// All these words, as the tokenization of the property cuts them.
     Words(Vec<String>, Cut),
-    Number(f64),
+    Number(Number),
     Boolean(bool),
     Id(Uuid),
 }
@@ -65,7 +65,7 @@ impl Filter {
                 })?;
                 Wanted::Words(cut.words(value.as_str().ok_or_else(mismatch)?), cut)
             }
-            Kind::Int | Kind::Number => Wanted::Number(value.as_f64().ok_or_else(mismatch)?),
+            Kind::Int | Kind::Number => Wanted::Number(value.as_number().cloned().ok_or_else(mismatch)?),
             Kind::Boolean => Wanted::Boolean(value.as_bool().ok_or_else(mismatch)?),
             Kind::Uuid => {
                 let id = value.as_str().and_then(|text| Uuid::try_parse(text).ok());
@@ -97,12 +97,23 @@ impl Equal {
                     values.iter().filter_map(Value::as_str).flat_map(|text| cut.words(text)).collect();
                 !wanted.is_empty() && wanted.iter().all(|word| words.contains(word))
             }
-            Wanted::Number(wanted) => values.iter().any(|v| v.as_f64() == Some(*wanted)),
+            Wanted::Number(wanted) => {
+                values.iter().filter_map(Value::as_number).any(|found| is_same(found, wanted))
+            }
             Wanted::Boolean(wanted) => values.iter().any(|v| v.as_bool() == Some(*wanted)),
             Wanted::Id(wanted) => {
                 values.iter().any(|v| v.as_str().and_then(|t| Uuid::try_parse(t).ok()) == Some(*wanted))
             }
         }
+    }
+}
+
+/// Whole numbers are compared as such: many of them have no floating point number of their own.
+fn is_same(one: &Number, other: &Number) -> bool {
+    let whole = |n: &Number| n.as_i64().map(i128::from).or(n.as_u64().map(i128::from));
+    match (whole(one), whole(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.as_f64() == other.as_f64(),
     }
 }
 
@@ -160,6 +171,22 @@ mod tests {
             property("at", "date"),
             { "name": "odd", "dataType": ["text"], "tokenization": "trigram" },
         ] }))
+    }
+
+    #[test]
+    fn whole_numbers_are_equal_only_if_all_their_digits_are() {
+        let large = json!({ "counts": [9_007_199_254_740_993_i64] });
+        let mut found = object();
+        found.properties = large.as_object().unwrap().clone();
+        for (wanted, is_found) in
+            [(json!(9_007_199_254_740_993_i64), true), (json!(9_007_199_254_740_992_i64), false)]
+        {
+            let Filter::Equal(equal) = Filter::equal(&shape(), "counts", &wanted).unwrap() else { panic!() };
+            assert_eq!(equal.matches(&found), is_found, "{wanted}");
+        }
+        found.properties = json!({ "counts": [2.0] }).as_object().unwrap().clone();
+        let Filter::Equal(equal) = Filter::equal(&shape(), "counts", &json!(2)).unwrap() else { panic!() };
+        assert!(equal.matches(&found));
     }
 
     fn object() -> Object {

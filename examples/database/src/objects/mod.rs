@@ -5,6 +5,7 @@ mod beacon;
 pub(crate) mod filter;
 mod locate;
 pub(crate) mod reading;
+pub(crate) mod references;
 pub(crate) mod shape;
 
 use std::collections::BTreeMap;
@@ -64,6 +65,19 @@ pub struct ShardChanges {
     pub changes: Vec<Change>,
 }
 
+/// About how many bytes a value takes as JSON.
+pub(crate) fn size(value: &Value) -> u64 {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 12,
+        Value::String(text) => text.len() as u64 + 3,
+        Value::Array(items) => items.iter().map(|item| size(item) + 1).sum::<u64>() + 2,
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| key.len() as u64 + 4 + size(value)).sum::<u64>() + 2
+        }
+    }
+}
+
 /// The time now, in milliseconds since 1970.
 pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -80,12 +94,29 @@ struct Stored {
     updated_ms: u64,
 }
 
+/// The same, borrowed, for writing it.
+#[derive(Serialize)]
+struct Storing<'a> {
+    properties: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    named_vectors: &'a BTreeMap<String, Vec<f32>>,
+    created_ms: u64,
+    updated_ms: u64,
+}
+
 impl Object {
+    /// About how many bytes it takes as JSON.
+    pub(crate) fn size(&self) -> u64 {
+        let properties = self.properties.iter().map(|(name, value)| name.len() as u64 + 4 + size(value));
+        let vectors = self.vector.iter().chain(self.named_vectors.values()).map(|v| v.len() as u64 * 12);
+        properties.sum::<u64>() + vectors.sum::<u64>() + 200
+    }
+
     /// The stored form, without the vector.
     fn encode(&self) -> Result<Vec<u8>> {
-        let stored = Stored {
-            properties: self.properties.clone(),
-            named_vectors: self.named_vectors.clone(),
+        let stored = Storing {
+            properties: &self.properties,
+            named_vectors: &self.named_vectors,
             created_ms: self.created_ms,
             updated_ms: self.updated_ms,
         };

@@ -11,11 +11,17 @@ use serde_json::{Map, Value};
 
 use super::failure::{Failure, Place};
 use super::nesting::depth;
+use crate::objects::size;
 
 /// Most brackets open at a time.
 const MAX_DEPTH: usize = 32;
 /// Most fields, counted where fragments are used.
 const MAX_FIELDS: usize = 10_000;
+
+/// Most arguments of a field.
+const MAX_ARGUMENTS: usize = 16;
+/// Most bytes of all arguments, counted where fragments and variables are used.
+const MAX_VALUES: u64 = 8 << 20;
 
 /// One field that is asked for.
 #[derive(Clone, Debug)]
@@ -61,8 +67,12 @@ pub(super) fn read(
     if operation.node.ty != OperationType::Query {
         return Err(Failure::unsupported(format!("a {}", operation.node.ty)).at(place(operation.pos)));
     }
-    let mut expander =
-        Expander { document: &document, variables: values(&operation.node, variables)?, fields: 0 };
+    let mut expander = Expander {
+        document: &document,
+        variables: values(&operation.node, variables)?,
+        fields: 0,
+        values: 0,
+    };
     let parts = expander.parts(&operation.node.selection_set.node, 0)?;
     let roots = parts.into_iter().map(|part| match part {
         Part::Field(node) => Ok(node),
@@ -126,6 +136,8 @@ struct Expander<'a> {
     variables: HashMap<String, Value>,
     /// How many there are so far.
     fields: usize,
+    /// Bytes of arguments so far.
+    values: u64,
 }
 
 impl Expander<'_> {
@@ -171,6 +183,10 @@ impl Expander<'_> {
 
     fn field(&mut self, field: &Positioned<Field>, depth: usize) -> Result<Node, Failure> {
         let mut arguments = Map::new();
+        if field.node.arguments.len() > MAX_ARGUMENTS {
+            let text = format!("more than {MAX_ARGUMENTS} arguments of a field");
+            return Err(Failure::new(text).at(place(field.pos)));
+        }
         for (name, value) in &field.node.arguments {
             let value = value.node.clone().into_const_with(|variable| {
                 let value = self.variables.get(variable.as_str()).cloned();
@@ -179,7 +195,13 @@ impl Expander<'_> {
                 serde_json::from_value(value).map_err(|e| Failure::new(e.to_string()))
             });
             let value = value.and_then(|v| v.into_json().map_err(|e| Failure::new(e.to_string())));
-            arguments.insert(name.node.to_string(), value.map_err(|failure| failure.at(place(name.pos)))?);
+            let value = value.map_err(|failure| failure.at(place(name.pos)))?;
+            self.values += size(&value);
+            if self.values > MAX_VALUES {
+                let text = format!("the arguments have more than {MAX_VALUES} bytes in all: send less");
+                return Err(Failure::new(text).at(place(name.pos)));
+            }
+            arguments.insert(name.node.to_string(), value);
         }
         Ok(Node {
             key: field.node.response_key().node.to_string(),

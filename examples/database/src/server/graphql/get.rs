@@ -7,9 +7,12 @@ use super::additional::additional;
 use super::document::{Node, Part};
 use super::failure::Failure;
 use super::narrow;
-use crate::objects::Object;
 use crate::objects::reading::Reader;
 use crate::objects::shape::Kind;
+use crate::objects::{Object, size};
+
+/// What a field takes in memory beside its key and value, in bytes.
+const FIELD: u64 = 32;
 
 /// Answers with the objects of a class.
 pub(super) fn get(reader: &mut Reader<'_>, class: &Node) -> Result<Value, Failure> {
@@ -56,6 +59,8 @@ fn value(reader: &mut Reader<'_>, shard: &ShardId, object: &Object, field: &Node
     if let Some(argument) = field.arguments.keys().next() {
         return Err(Failure::unsupported(format!("argument `{argument}` of `{}`", field.name)));
     }
+    // Also one without a value takes room.
+    reader.take(field.key.len() as u64 + FIELD)?;
     let answer = match field.name.as_str() {
         "_additional" => additional(object, field)?,
         "__typename" => json!(shard.collection.as_str()),
@@ -73,7 +78,7 @@ fn value(reader: &mut Reader<'_>, shard: &ShardId, object: &Object, field: &Node
             }
         }
     };
-    reader.take(size(&answer) + field.key.len() as u64)?;
+    reader.take(size(&answer))?;
     Ok(answer)
 }
 
@@ -124,18 +129,5 @@ fn nested(stored: &Value, parts: &[Part]) -> Result<Value, Failure> {
         }
         Value::Null => Ok(Value::Null),
         _ => Err(Failure::new("the value has no properties of its own: ask for it without braces")),
-    }
-}
-
-/// About how many bytes a value takes in the answer.
-fn size(value: &Value) -> u64 {
-    match value {
-        Value::Null | Value::Bool(_) => 5,
-        Value::Number(_) => 12,
-        Value::String(text) => text.len() as u64 + 3,
-        Value::Array(items) => items.iter().map(|item| size(item) + 1).sum::<u64>() + 2,
-        Value::Object(map) => {
-            map.iter().map(|(key, value)| key.len() as u64 + 4 + size(value)).sum::<u64>() + 2
-        }
     }
 }

@@ -15,6 +15,11 @@ const DEFAULT_LIMIT: u64 = 25;
 /// Last object that a list reaches, counted from its beginning.
 const MAX_REACH: u64 = 10_000;
 
+/// Most bytes of an answer.
+const MAX_BYTES: u64 = 64 << 20;
+/// Objects that are read at a time.
+const STEP: u64 = 64;
+
 #[derive(Deserialize)]
 pub(in crate::server) struct Page {
     class: Option<String>,
@@ -63,17 +68,31 @@ impl Page {
             None => single_shards(db)?,
         };
         let vectors = Vectors::of(self.include.as_deref());
-        let mut listed = Vec::new();
+        let (mut listed, mut bytes) = (Vec::new(), 0);
         for shard in shards {
             let room = limit - listed.len() as u64;
             if room == 0 {
                 break;
             }
-            let objects = db.list(&shard, after, skip + room)?;
-            let skipped = skip.min(objects.len() as u64);
-            skip -= skipped;
-            let rest = objects.into_iter().skip(usize::try_from(skipped).unwrap_or(usize::MAX));
-            listed.extend(rest.map(|object| Wire::new(&shard, object, vectors)));
+            let (mut missing, mut from) = (skip + room, after);
+            while missing > 0 {
+                let objects = db.list(&shard, from, missing.min(STEP))?;
+                let Some(last) = objects.last() else { break };
+                (from, missing) = (Some(last.id), missing - objects.len() as u64);
+                for object in objects {
+                    if skip > 0 {
+                        skip -= 1;
+                        continue;
+                    }
+                    bytes += object.size();
+                    if bytes > MAX_BYTES {
+                        return Err(refused(format!(
+                            "the answer would have more than {MAX_BYTES} bytes: ask for fewer objects with `limit`"
+                        )));
+                    }
+                    listed.push(Wire::new(&shard, object, vectors));
+                }
+            }
         }
         Ok(listed)
     }

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use siltstone::model::CollectionName;
 use siltstone::{Error, ErrorKind, Result};
 
-use super::references::append;
 use super::target::{Target, missing};
 use super::wire::{Vectors, Wire, finite, id};
 use crate::objects::now_ms;
+use crate::objects::references::append;
 use crate::server::Server;
 use crate::server::reply::{Answer, Content, no_content, ok, on, parse};
 use crate::{Condition, Database, Intent, Object};
@@ -57,8 +57,9 @@ pub(in crate::server) async fn replace(
 ) -> Answer {
     let mut wire: Wire = parse(&body)?;
     let answer = on(server, move |db| {
-        let target = target.named_by(&wire);
+        let target = target.named_by(&wire)?;
         let (shard, id) = target.locate(db)?;
+        expect_same("id", wire.id.as_deref(), Some(&id.to_string()))?;
         wire.class = shard.collection.to_string();
         wire.id = Some(id.to_string());
         wire.tenant = shard.tenant.as_ref().map(ToString::to_string);
@@ -83,8 +84,9 @@ pub(in crate::server) async fn merge(
 ) -> Answer {
     let wire: Wire = parse(&body)?;
     on(server, move |db| {
-        let target = target.named_by(&wire);
+        let target = target.named_by(&wire)?;
         let (shard, id) = target.locate(db)?;
+        expect_same("id", wire.id.as_deref(), Some(&id.to_string()))?;
         db.update(&shard, id, |object| patch(db, &shard.collection, object, wire)).map(drop)
     })
     .await?;
@@ -102,19 +104,36 @@ pub(in crate::server) async fn delete(State(server): State<Server>, target: Targ
 
 impl Target {
     /// What the path and the query left open is taken from the body.
-    fn named_by(mut self, wire: &Wire) -> Self {
+    fn named_by(mut self, wire: &Wire) -> Result<Self> {
         if self.class.is_none() && !wire.class.is_empty() {
             self.class = Some(wire.class.clone());
         }
+        expect_same("tenant", wire.tenant.as_deref(), self.tenant.as_deref())?;
         self.tenant = wire.tenant.clone().or(self.tenant);
-        self
+        Ok(self)
+    }
+}
+
+/// Refuses a body that contradicts path or query; what one of them does not say is no contradiction.
+fn expect_same(what: &str, body: Option<&str>, request: Option<&str>) -> Result<()> {
+    match (body.filter(|b| !b.is_empty()), request.filter(|r| !r.is_empty())) {
+        (Some(body), Some(request)) if !body.eq_ignore_ascii_case(request) => {
+            let cut = |text: &str| text.chars().take(80).flat_map(char::escape_debug).collect::<String>();
+            let text = format!(
+                "`{what}` is `{}` in the body and `{}` in the address: send one",
+                cut(body),
+                cut(request)
+            );
+            Err(Error::invalid("read object", text))
+        }
+        _ => Ok(()),
     }
 }
 
 fn patch(db: &Database, of: &CollectionName, object: &mut Object, wire: Wire) -> Result<()> {
     let mut properties = wire.properties.unwrap_or_default();
     db.settle_beacons(of, &mut properties)?;
-    merge_properties(&mut object.properties, properties);
+    merge_properties(&mut object.properties, properties)?;
     if let Some(vector) = wire.vector {
         object.vector = Some(vector).filter(|v| !v.is_empty());
     }
@@ -123,16 +142,17 @@ fn patch(db: &Database, of: &CollectionName, object: &mut Object, wire: Wire) ->
     finite(object)
 }
 
-fn merge_properties(into: &mut Map<String, Value>, from: Map<String, Value>) {
+fn merge_properties(into: &mut Map<String, Value>, from: Map<String, Value>) -> Result<()> {
     for (name, value) in from {
         match value {
             Value::Null => drop(into.remove(&name)),
             Value::Array(items) if !items.is_empty() && items.iter().all(|i| i.get("beacon").is_some()) => {
-                items.into_iter().for_each(|item| append(into, &name, item));
+                append(into, &name, items)?;
             }
             other => drop(into.insert(name, other)),
         }
     }
+    Ok(())
 }
 
 /// To create something in what does not exist is a wrong request, not a missing thing.

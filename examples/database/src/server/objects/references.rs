@@ -13,6 +13,7 @@ use super::target::Target;
 use super::wire::id;
 use crate::objects::Beacon;
 use crate::objects::now_ms;
+use crate::objects::references::{NewReference, append};
 use crate::server::Server;
 use crate::server::reply::{Answer, Content, no_content, ok, on, parse};
 use crate::{Database, Intent};
@@ -48,11 +49,8 @@ pub(in crate::server) async fn set(
         let (shard, id) = target.locate(db)?;
         db.expect_reference(&shard.collection, &target.property)?;
         let mut values = Map::new();
-        values.insert(target.property.clone(), json!([]));
-        for Reference { beacon } in references {
-            let value = db.beacon(&shard.collection, &target.property, &beacon)?.value();
-            append(&mut values, &target.property, value);
-        }
+        let beacon = |r: Reference| Ok(db.beacon(&shard.collection, &target.property, &r.beacon)?.value());
+        append(&mut values, &target.property, references.into_iter().map(beacon).collect::<Result<_>>()?)?;
         db.update(&shard, id, |object| {
             object.properties.append(&mut values);
             object.updated_ms = now_ms();
@@ -101,13 +99,17 @@ struct Line {
 /// Adds many. Answers 200 whatever became of each of them.
 pub(in crate::server) async fn import(State(server): State<Server>, Content(body): Content) -> Answer {
     let lines: Vec<Line> = parse(&body)?;
-    let results =
-        on(server, move |db| Ok(lines.iter().map(|l| outcome(l, l.add(db))).collect::<Vec<_>>())).await?;
+    let results = on(server, move |db| {
+        let errors = db.add_references(lines.iter().map(|line| line.read(db)).collect());
+        let outcomes = lines.iter().enumerate().map(|(index, line)| outcome(line, errors.get(&index)));
+        Ok(outcomes.collect::<Vec<_>>())
+    })
+    .await?;
     Ok(ok(&results))
 }
 
 impl Line {
-    fn add(&self, db: &Database) -> Result<()> {
+    fn read(&self, db: &Database) -> Result<NewReference> {
         let broken = || {
             let shown: String = self.from.chars().take(200).flat_map(char::escape_debug).collect();
             let form = "weaviate://localhost/<class>/<id>/<property>";
@@ -116,15 +118,16 @@ impl Line {
         let parts: Vec<&str> = self.from.strip_prefix("weaviate://").ok_or_else(broken)?.split('/').collect();
         let &[_, class, from, property] = parts.as_slice() else { return Err(broken()) };
         let shard = db.locate(class, self.tenant.as_deref(), Intent::Access)?;
-        add_one(db, &shard, id(from)?, property, &self.to)
+        let to = db.beacon(&shard.collection, property, &self.to)?;
+        Ok(NewReference { shard, id: id(from)?, property: property.to_owned(), to })
     }
 }
 
-fn outcome(line: &Line, result: Result<()>) -> Value {
+fn outcome(line: &Line, error: Option<&String>) -> Value {
     let mut value = serde_json::to_value(line).unwrap_or_default();
-    value["result"] = match result {
-        Ok(()) => json!({ "status": "SUCCESS" }),
-        Err(e) => json!({ "status": "FAILED", "errors": { "error": [{ "message": e.to_string() }] } }),
+    value["result"] = match error {
+        None => json!({ "status": "SUCCESS" }),
+        Some(e) => json!({ "status": "FAILED", "errors": { "error": [{ "message": e }] } }),
     };
     value
 }
@@ -133,23 +136,11 @@ fn add_one(db: &Database, shard: &ShardId, id: Uuid, property: &str, beacon: &st
     db.expect_reference(&shard.collection, property)?;
     let value = db.beacon(&shard.collection, property, beacon)?.value();
     db.update(shard, id, |object| {
-        append(&mut object.properties, property, value);
+        append(&mut object.properties, property, vec![value])?;
         object.updated_ms = now_ms();
         Ok(())
     })
     .map(drop)
-}
-
-/// Adds a reference to a property, unless it is there.
-pub(super) fn append(properties: &mut Map<String, Value>, property: &str, value: Value) {
-    match properties.get_mut(property) {
-        Some(Value::Array(items)) => {
-            if !items.contains(&value) {
-                items.push(value);
-            }
-        }
-        _ => drop(properties.insert(property.to_owned(), json!([value]))),
-    }
 }
 
 /// Whether a value refers to the same object; a class that is named on one side only does not tell them apart.

@@ -61,7 +61,7 @@ fn an_insert_creates_its_tenant_and_an_access_activates_it_if_the_class_says_so(
     let batch = json!({ "objects": [{ "class": "Multi", "tenant": "third", "properties": {} }] });
     assert_eq!(api.call("POST", "/v1/batch/objects", batch).1[0]["result"]["status"], "SUCCESS");
 
-    let wrong = json!({ "class": "Multi", "tenant": "fourth", "vector": [1e300] });
+    let wrong = json!({ "class": "Multi", "tenant": "fourth", "id": "no-uuid" });
     assert_eq!(api.call("POST", "/v1/objects", wrong).0, 422);
     let right = json!({ "class": "Multi", "tenant": "fourth", "properties": {} });
     assert_eq!(api.call("POST", "/v1/objects/validate", right).0, 200);

@@ -75,3 +75,13 @@ fn deep_circular_and_exploding_queries_end() {
     }
     assert!(refused(&bomb).contains("more than 10000 fields"));
 }
+
+#[test]
+fn arguments_are_bounded_where_fragments_use_them_again() {
+    let long = "x".repeat(700_000);
+    let spreads = "...f ".repeat(20);
+    let bomb = format!("{{ Get {{ A {{ {spreads} }} }} }} fragment f on A {{ a(b: \"{long}\") }}");
+    assert!(refused(&bomb).contains("more than 8388608 bytes"), "{}", refused(&bomb));
+    let many: String = (0..17).map(|n| format!("a{n}: 1 ")).collect();
+    assert!(refused(&format!("{{ Get {{ A({many}) {{ b }} }} }}")).contains("more than 16 arguments"));
+}
