@@ -16,6 +16,26 @@ use table::{Draft, Note};
 /// Backends whose `BACKUP_<NAME>_` variables belong to their plugin, whether it is enabled or not.
 const BACKENDS: [&str; 4] = ["filesystem", "s3", "gcs", "azure"];
 
+/// Their variables, for whoever misspells even the name of the backend.
+const OF_BACKENDS: [&str; 16] = [
+    "BACKUP_AZURE_ANONYMOUS",
+    "BACKUP_AZURE_CONTAINER",
+    "BACKUP_AZURE_ENDPOINT",
+    "BACKUP_AZURE_PATH",
+    "BACKUP_FILESYSTEM_PATH",
+    "BACKUP_GCS_AUTH_PROXY_ENDPOINT",
+    "BACKUP_GCS_BUCKET",
+    "BACKUP_GCS_ENDPOINT",
+    "BACKUP_GCS_PATH",
+    "BACKUP_GCS_USE_AUTH",
+    "BACKUP_S3_ANONYMOUS",
+    "BACKUP_S3_AUTH_PROXY_ENDPOINT",
+    "BACKUP_S3_BUCKET",
+    "BACKUP_S3_ENDPOINT",
+    "BACKUP_S3_PATH",
+    "BACKUP_S3_USE_SSL",
+];
+
 /// Beginning of the names that only backups use.
 const PREFIX: &str = "BACKUP_";
 
@@ -99,7 +119,7 @@ fn unknown(variables: &BTreeMap<String, String>, modules: &[String]) -> Vec<Note
         .filter(|name| !plugins.iter().any(|prefix| name.starts_with(prefix.as_str())))
         .map(|name| Note::Unknown {
             name: name.clone(),
-            nearest: nearest(name, VARIABLES.iter().map(|v| v.name)),
+            nearest: nearest(name, VARIABLES.iter().map(|v| v.name).chain(OF_BACKENDS)),
         })
         .collect()
 }

@@ -132,6 +132,35 @@ fn variables_without_effect_and_unknown_ones_are_told() {
 }
 
 #[test]
+fn a_misspelled_backend_in_a_name_is_told_with_the_variable_that_was_meant() {
+    for (wrong, meant) in [
+        ("BACKUP_FILESYSTM_PATH", "BACKUP_FILESYSTEM_PATH"),
+        ("BACKUP_S3BUCKET", "BACKUP_S3_BUCKET"),
+        ("BACKUP_GSC_BUCKET", "BACKUP_GCS_BUCKET"),
+        ("BACKUP_AZUR_CONTAINER", "BACKUP_AZURE_CONTAINER"),
+    ] {
+        let variables = BTreeMap::from([(wrong.to_owned(), "x".to_owned())]);
+        assert_eq!(
+            unknown(&variables, &[]),
+            [Note::Unknown { name: wrong.to_owned(), nearest: Some(meant) }],
+            "{wrong}"
+        );
+    }
+}
+
+#[cfg(feature = "bundled")]
+#[test]
+fn the_variables_of_the_backends_are_those_that_their_plugins_take() {
+    for plugin in siltstone_plugins::all() {
+        for name in OF_BACKENDS.iter().filter(|name| name.starts_with(&prefix_of(plugin.name))) {
+            let bytes = name.as_bytes();
+            // The component states its settings as text.
+            assert!(plugin.component.windows(bytes.len()).any(|part| part == bytes), "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_variable_of_a_backend_that_its_plugin_does_not_take_is_told_with_the_nearest_one() {
     let variables = variables(&[
         ("BACKUP_FILESYSTEM_PATH", "/backups"),
