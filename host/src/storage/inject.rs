@@ -22,7 +22,7 @@ use crate::model::ObjectKey;
 pub enum Action {
     /// It fails and has no effect.
     FailBefore(ErrorKind, Retry),
-    /// It takes effect and fails; the error of a change says that its outcome is unknown.
+    /// It is made and its answer is lost; the error of a change says that its outcome is unknown.
     FailAfter(ErrorKind, Retry),
     /// It is made after this time.
     Delay(Duration),
@@ -187,7 +187,8 @@ fn after<T>(verb: Verb, action: Option<Action>, result: Result<T>) -> Result<T> 
     match action {
         Some(Action::FailAfter(kind, retry)) => {
             let error = failure(verb, kind, retry);
-            result.and(Err(if verb.changes() { error.outcome_unknown() } else { error }))
+            drop(result);
+            Err(if verb.changes() { error.outcome_unknown() } else { error })
         }
         _ => result,
     }

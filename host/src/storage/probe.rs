@@ -11,6 +11,9 @@ use crate::model::{AttemptId, ObjectKey};
 /// What the keys of all probes begin with; the attempt on whose behalf they are made follows.
 pub(crate) const PROBES: &str = ".siltstone-probe/";
 
+/// How often a put whose condition does not hold is tried when its answer is lost.
+const QUESTIONS: u32 = 3;
+
 /// What a write probe saw.
 #[derive(Debug)]
 pub struct Written {
@@ -94,7 +97,7 @@ async fn race(
 ) -> Result<Option<ObjectMeta>> {
     let options = options(attempt, condition);
     let fresh = || fresh_key(attempt).map(|key| body(&key, storage));
-    let bodies = [fresh()?, fresh()?, fresh()?];
+    let bodies = [fresh()?, fresh()?];
     let (a, b) = tokio::join!(storage.put(key, &bodies[0], &options), storage.put(key, &bodies[1], &options));
     let (winner, meta) = match (a, b) {
         (Ok(meta), Err(e)) if e.is(refusal) => (&bodies[0], meta),
@@ -105,12 +108,16 @@ async fn race(
         (Err(e), _) | (_, Err(e)) if e.is(ErrorKind::Unsupported) || e.is(refusal) => return Ok(None),
         (Err(e), _) | (_, Err(e)) => return Err(e),
     };
-    match storage.put(key, &bodies[2], &options).await {
-        Err(e) if e.is(refusal) => {}
-        Ok(_) => return Ok(None),
-        Err(e) => return Err(e),
+    // An answer that is lost on its way says nothing about the condition; the question does no harm when it is asked again.
+    for _ in 0..QUESTIONS {
+        match storage.put(key, &fresh()?, &options).await {
+            Err(e) if e.is(refusal) => return Ok(holds(storage, key, winner).await?.then_some(meta)),
+            Err(e) if e.is_outcome_unknown() => {}
+            Ok(_) => return Ok(None),
+            Err(e) => return Err(e),
+        }
     }
-    Ok(holds(storage, key, winner).await?.then_some(meta))
+    Ok(None)
 }
 
 async fn holds(storage: &dyn Storage, key: &ObjectKey, body: &Blob) -> Result<bool> {
@@ -145,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::error::Retry;
-    use crate::storage::{Action, Capabilities, Faulty, ListRequest, Memory, Rule, Verb};
+    use crate::storage::{Action, Capabilities, Faulty, ListRequest, Memory, Rule, Verb, When};
 
     fn attempt() -> AttemptId {
         AttemptId::generate()
@@ -187,6 +194,20 @@ mod tests {
                 }
                 Err(e) => assert!(fatal && e.is(kind), "{e}"),
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_whose_answer_is_lost_is_asked_for_again() {
+        for (lost, is_proven) in [(2, true), (3, false)] {
+            let preconditions = Preconditions { if_absent: true, if_match: false };
+            let memory = Arc::new(Memory::new(Capabilities { preconditions, ..Memory::full() }));
+            let fail = Action::FailAfter(ErrorKind::Unavailable, Retry::Never);
+            let rules = (3..3 + lost).map(|n| Rule::on(Verb::Put, fail).when(When::Nth(n))).collect();
+            let storage = Faulty::new(Arc::clone(&memory) as Arc<dyn Storage>, rules);
+            let proven = probe_conditions(&storage, attempt()).await.unwrap();
+            assert_eq!(proven.if_absent, is_proven, "{lost} lost");
+            assert!(memory.keys().is_empty());
         }
     }
 
