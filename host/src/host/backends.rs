@@ -6,15 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use super::catalogue::{Catalogue, MODULE_PREFIX};
 use crate::error::{Error, Result};
 use crate::model::{BackendName, Location};
 use crate::ops::{BackendInfo, Backends};
-use crate::plugin::{ConfiguredPlugin, ExtraRoots, Plugin, PluginEngine, PluginSource, SettingKind};
+use crate::plugin::{ConfiguredPlugin, ExtraRoots, Plugin, PluginEngine, SettingKind};
 use crate::settings::{HostSettings, warn_of_unknown_settings};
 use crate::storage::{StackSettings, Storage, stack};
-
-/// What a module name begins with: `backup-filesystem` is the backend `filesystem`.
-const MODULE_PREFIX: &str = "backup-";
 
 /// The backends of a host.
 pub(super) struct EnabledBackends {
@@ -82,24 +80,12 @@ impl EnabledBackends {
         engine: &Arc<PluginEngine>,
         settings: &HostSettings,
         environment: &BTreeMap<String, String>,
-        components: &[(String, Vec<u8>)],
+        catalogue: &Catalogue,
         stack: StackSettings,
     ) -> Result<Self> {
         let mut enabled = BTreeMap::new();
         for module in settings.modules.iter().filter_map(|m| m.strip_prefix(MODULE_PREFIX)) {
-            let Some((_, bytes)) = components.iter().find(|(name, _)| name == module) else {
-                let known: Vec<String> =
-                    components.iter().map(|(name, _)| format!("{MODULE_PREFIX}{name}")).collect();
-                return Err(Error::invalid(
-                    "start",
-                    format!(
-                        "ENABLE_MODULES names `{MODULE_PREFIX}{}`, which is not a module; known: [{}]",
-                        module.escape_debug(),
-                        known.join(", ")
-                    ),
-                ));
-            };
-            let plugin = Plugin::load(engine, bytes, PluginSource::Bundled).await?;
+            let plugin = Plugin::from_package(engine, catalogue.find(module)?).await?;
             let name = BackendName::new(plugin.info().name.as_str())?;
             let known: Vec<&str> = plugin.info().settings.iter().map(|s| s.name.as_str()).collect();
             warn_of_unknown_settings(module, &known, environment);

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 mod backends;
+mod catalogue;
 mod runtime;
 
 use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
 use crate::host::backends::EnabledBackends;
+use crate::host::catalogue::Catalogue;
 use crate::host::runtime::{OwnRuntime, run_on};
 use crate::journal::{Found, Journal, Verb};
 use crate::model::{Location, NodeName};
@@ -18,7 +20,7 @@ use crate::ops::{
     self, BackendInfo, BackupRequest, Context, CopyRequest, Copying, ForgetReport, Order, Registry,
     RestoreRequest, Status, VerifyDepth, VerifyReport,
 };
-use crate::plugin::{EngineSettings, Limits, PluginEngine, Proxy};
+use crate::plugin::{EngineSettings, Limits, PluginEngine, PluginPackage, Proxy};
 use crate::settings::{Cleanup, HostSettings};
 use crate::source::{RestoreTarget, SnapshotSource};
 use crate::storage::{StackSettings, Storage};
@@ -30,7 +32,7 @@ pub struct HostBuilder {
     data: PathBuf,
     settings: HostSettings,
     environment: BTreeMap<String, String>,
-    components: Vec<(String, Vec<u8>)>,
+    plugins: Vec<PluginPackage>,
     storages: Vec<(String, Arc<dyn Storage>)>,
     limits: Limits,
     stack: StackSettings,
@@ -51,7 +53,7 @@ impl HostBuilder {
             data: data.into(),
             settings,
             environment: BTreeMap::new(),
-            components: bundled(),
+            plugins: Vec::new(),
             storages: Vec::new(),
             limits: Limits::default(),
             stack: StackSettings::default(),
@@ -65,12 +67,11 @@ impl HostBuilder {
         self
     }
 
-    /// Adds a component that `ENABLE_MODULES` can name as `backup-<name>`; it takes the place of a bundled one of that name.
+    /// Adds a plugin that [`HostSettings::modules`] can name as `backup-<name>`, beside those that come with the host and those in the
+    /// folders of [`HostSettings::plugin_path`]. It reaches what its package grants, and nothing else.
     #[must_use]
-    pub fn component(mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        let name = name.into();
-        self.components.retain(|(known, _)| *known != name);
-        self.components.push((name, bytes.into()));
+    pub fn plugin(mut self, package: PluginPackage) -> Self {
+        self.plugins.push(package);
         self
     }
 
@@ -122,16 +123,17 @@ impl HostBuilder {
         };
         let no_proxy = self.settings.no_proxy.iter().cloned();
         let proxy = self.settings.https_proxy.as_ref().map(|uri| Proxy::new(&uri.0, no_proxy)).transpose()?;
+        let catalogue = Catalogue::read(self.plugins, &self.settings.plugin_path)?;
         let engine = PluginEngine::new(EngineSettings {
             cache_dir: Some(self.settings.compile_cache.clone().unwrap_or_else(|| folder.join("compiled"))),
-            protected: vec![data],
+            protected: [vec![data], self.settings.plugin_path.clone()].concat(),
             limits: self.limits,
             authorities,
             proxy,
             ..EngineSettings::default()
         })?;
         let backends =
-            EnabledBackends::start(&engine, &self.settings, &self.environment, &self.components, self.stack)
+            EnabledBackends::start(&engine, &self.settings, &self.environment, &catalogue, self.stack)
                 .await?
                 .with_storages(self.storages)?;
         let cleanup = self.settings.cleanup;
@@ -153,14 +155,6 @@ impl HostBuilder {
 
 /// How long a start waits until the operations of an earlier run are ended.
 const RECOVERY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
-
-/// The components that come with this build.
-fn bundled() -> Vec<(String, Vec<u8>)> {
-    #[cfg(feature = "bundled")]
-    return siltstone_plugins::all().iter().map(|p| (p.name.to_owned(), p.component.to_vec())).collect();
-    #[cfg(not(feature = "bundled"))]
-    Vec::new()
-}
 
 fn empty_folder(folder: &std::path::Path) -> Result<()> {
     match std::fs::remove_dir_all(folder) {

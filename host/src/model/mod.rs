@@ -10,6 +10,7 @@ mod path;
 mod pattern;
 mod scope;
 mod selection;
+mod spelling;
 mod state;
 mod time;
 
@@ -26,6 +27,7 @@ pub use path::{ObjectKey, RelativePath};
 pub use pattern::Pattern;
 pub use scope::{Scope, TenantState};
 pub use selection::Selection;
+pub(crate) use spelling::nearest;
 pub use state::State;
 pub use time::Timestamp;
 

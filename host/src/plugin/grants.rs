@@ -5,9 +5,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::egress::{GrantedOrigin, Origin, Reach};
-use super::needs::Needs;
+use super::needs::{FolderNeed, Needs};
+use super::package::{Addresses, FolderGrant, OriginGrant, PluginGrants};
 use super::plugin::ExtraRoots;
-use super::settings::Settings;
+use super::settings::{By, Settings};
 use crate::error::{Error, ErrorKind, Result};
 
 const OPERATION: &str = "grant";
@@ -75,18 +76,28 @@ pub(crate) struct Grants {
 
 /// How far the needs of a plugin are believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// It came with the host: files that it needs are granted.
+pub(crate) enum Trust<'a> {
+    /// It came with the host: what it needs is granted, within the rules.
     Bundled,
-    /// It came from elsewhere: only files that a setting names are granted.
-    Foreign,
+    /// It came from elsewhere: it reaches what the operator has granted or set, and nothing else.
+    Foreign(&'a PluginGrants),
+}
+
+impl Trust<'_> {
+    /// Whose values of settings grant what they name.
+    fn by(self) -> By {
+        match self {
+            Self::Bundled => By::Anybody,
+            Self::Foreign(_) => By::Operator,
+        }
+    }
 }
 
 /// What decides about grants, besides the needs themselves.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy<'a> {
     pub(crate) plugin: &'a str,
-    pub(crate) trust: Trust,
+    pub(crate) trust: Trust<'a>,
     pub(crate) settings: &'a Settings,
     pub(crate) extra: &'a ExtraRoots,
     pub(crate) protected: &'a [PathBuf],
@@ -94,41 +105,47 @@ pub(crate) struct Policy<'a> {
 
 impl Grants {
     /// Only the files that settings name: what `needs` itself may read.
-    pub(crate) fn of_settings(settings: &Settings) -> Self {
-        let files = settings.files().map(|(name, path)| (name.to_owned(), path.to_owned())).collect();
+    pub(crate) fn of_settings(settings: &Settings, trust: Trust<'_>) -> Self {
+        let files =
+            settings.files(trust.by()).map(|(name, path)| (name.to_owned(), path.to_owned())).collect();
         Self { folders: Vec::new(), files, origins: Vec::new() }
     }
 
     /// Grants the needs or refuses them, everything that is refused in one error. Creates the folders.
     pub(crate) fn decide(needs: &Needs, policy: &Policy<'_>) -> Result<Self> {
-        let mut grants = Self::of_settings(policy.settings);
+        let mut grants = Self::of_settings(policy.settings, policy.trust);
         let mut refused = Vec::new();
         for need in &needs.origins {
             match policy.reach(&need.origin) {
-                Ok(reach) => grants.origins.push(GrantedOrigin { origin: need.origin.clone(), reach }),
-                Err(why) => refused.push(why),
+                Some(reach) => grants.origins.push(GrantedOrigin { origin: need.origin.clone(), reach }),
+                None => refused.push(format!("the origin {need}{}", purpose(&need.purpose))),
             }
         }
         for file in &needs.files {
-            match policy.trust {
-                Trust::Bundled => {
-                    grants.files.insert(file.display().to_string(), file.clone());
-                }
-                Trust::Foreign => refused.push(format!(
-                    "the file `{}`: a plugin that did not come with the host reads files that a setting names",
-                    file.display()
-                )),
+            let granted = match policy.trust {
+                Trust::Bundled => true,
+                Trust::Foreign(granted) => granted.files.contains(file),
+            };
+            if granted {
+                grants.files.insert(file.display().to_string(), file.clone());
+            } else if grants.files.values().all(|known| known != file) {
+                refused.push(format!("the file `{}`", file.display()));
             }
         }
         let mut folders = Vec::new();
         for need in &needs.folders {
-            match policy.admit(&need.path)? {
+            match policy.admit(need)? {
                 Ok(real) => folders.push((need, real)),
                 Err(why) => refused.push(why),
             }
         }
         if !refused.is_empty() {
-            let message = format!("the plugin `{}` may not reach {}", policy.plugin, refused.join("; nor "));
+            let remedy = match policy.trust {
+                Trust::Bundled => "",
+                Trust::Foreign(_) => "; it was not granted to it",
+            };
+            let message =
+                format!("the plugin `{}` may not reach {}{remedy}", policy.plugin, refused.join("; nor "));
             return Err(Error::new(ErrorKind::Denied, OPERATION, message));
         }
         for (need, real) in folders {
@@ -158,24 +175,33 @@ impl Grants {
 }
 
 impl Policy<'_> {
-    /// How far requests to an origin may go, or why none may be sent.
+    /// How far requests to an origin may go, if any may be sent.
     ///
     /// A plugin that came with the host gets what it needs on the open internet. It reaches loopback, private networks and
     /// link-local addresses only at a host that a setting names which somebody has set, and a metadata service only
-    /// under its own name or address, which such a plugin needs when its credentials come from there.
-    fn reach(&self, origin: &Origin) -> std::result::Result<Reach, String> {
-        if self.trust == Trust::Foreign {
-            return Err(format!(
-                "requests to {origin}: a plugin that did not come with the host has no origin granted"
-            ));
+    /// under its own name or address, which such a plugin needs when its credentials come from there. One from elsewhere gets
+    /// the origins that were granted to it or that its settings name, and a metadata service only when that is granted.
+    fn reach(&self, origin: &Origin) -> Option<Reach> {
+        let granted = match self.trust {
+            Trust::Bundled if origin.is_metadata() => return Some(Reach::Metadata),
+            Trust::Bundled if self.is_named(&origin.host) => return Some(Reach::Named),
+            Trust::Bundled => return Some(Reach::Public),
+            Trust::Foreign(granted) => granted,
+        };
+        if origin.is_metadata() {
+            let is_granted = granted.origins.iter().any(|grant| grant.origin == *origin);
+            return is_granted.then_some(Reach::Metadata);
         }
-        Ok(if origin.is_metadata() {
-            Reach::Metadata
-        } else if self.is_named(&origin.host) {
-            Reach::Named
-        } else {
-            Reach::Public
-        })
+        let set = self.settings.origins(By::Operator).filter_map(Origin::parse);
+        if set.into_iter().any(|set| set == *origin) {
+            return Some(Reach::Named);
+        }
+        let reach = |grant: &OriginGrant| match grant.addresses {
+            Addresses::Private => Reach::Named,
+            Addresses::Public if grant.origin.is_fixed() => Reach::Named,
+            Addresses::Public => Reach::Public,
+        };
+        granted.origins.iter().filter(|grant| grant.origin.covers(origin)).map(reach).max()
     }
 
     /// Whether a setting names the host, or the one that this is a bucket of: `bucket.endpoint` of the endpoint.
@@ -186,9 +212,10 @@ impl Policy<'_> {
     }
 
     /// Where the folder really is, or why it may not be reached. Creates nothing.
-    fn admit(&self, path: &Path) -> Result<Result<PathBuf, String>> {
+    fn admit(&self, need: &FolderNeed) -> Result<Result<PathBuf, String>> {
+        let path = &need.path;
         let real = resolve(path)?;
-        let shown = if real == path {
+        let shown = if real == *path {
             format!("the folder `{}`", path.display())
         } else {
             format!("the folder `{}`, which is `{}`", path.display(), real.display())
@@ -202,10 +229,22 @@ impl Policy<'_> {
                 )));
             }
         }
-        for root in self.settings.folders().chain(self.extra.paths.iter().cloned()) {
+        let granted: &[FolderGrant] = match self.trust {
+            Trust::Bundled => &[],
+            Trust::Foreign(granted) => &granted.folders,
+        };
+        let admits =
+            |grant: &&FolderGrant| need.access == FolderAccess::Read || grant.access == FolderAccess::Write;
+        let granted = granted.iter().filter(admits).map(|grant| grant.path.clone());
+        let set = self.settings.folders(self.trust.by()).chain(self.extra.paths.iter().cloned());
+        for root in set.chain(granted) {
             if real.starts_with(resolve(&root)?) {
                 return Ok(Ok(real));
             }
+        }
+        if let Trust::Foreign(_) = self.trust {
+            let access = if need.access == FolderAccess::Read { "to read" } else { "to write" };
+            return Ok(Err(format!("{shown} {access}")));
         }
         let remedy = match self.extra.variable.as_str() {
             "" => String::new(),
@@ -213,6 +252,11 @@ impl Policy<'_> {
         };
         Ok(Err(format!("{shown}: it lies outside the configured folder{remedy}")))
     }
+}
+
+/// What a plugin says that it needs an origin for, in parentheses.
+fn purpose(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(" ({text})") }
 }
 
 /// The path without symbolic links, whether or not its last parts exist yet.

@@ -40,7 +40,12 @@ impl std::fmt::Debug for Program {
 }
 
 /// Compiles a component, or fetches it from the cache. Takes a second per megabyte when it has to compile.
-pub(crate) fn load(engine: &PluginEngine, bytes: &[u8], origin: &str) -> Result<Arc<Program>> {
+pub(crate) fn load(
+    engine: &PluginEngine,
+    bytes: &[u8],
+    origin: &str,
+    limits: Limits,
+) -> Result<Arc<Program>> {
     if bytes.starts_with(MODULE) {
         let message = format!("`{origin}` is a core module, not a component; build it for wasm32-wasip2");
         return Err(Error::invalid(OPERATION, message));
@@ -79,7 +84,7 @@ pub(crate) fn load(engine: &PluginEngine, bytes: &[u8], origin: &str) -> Result<
         Error::new(ErrorKind::Unsupported, OPERATION, message).with_source(shown(&e))
     };
     let pre = engine.linker().instantiate_pre(&component).and_then(TransportPre::new).map_err(mismatch)?;
-    Ok(Arc::new(Program { pre, limits: engine.limits().clone(), imports, exports }))
+    Ok(Arc::new(Program { pre, limits, imports, exports }))
 }
 
 fn check_exports(exports: &[String], origin: &str) -> Result<()> {
@@ -165,7 +170,7 @@ mod tests {
             (&broken, "not a valid component"),
             (COMPONENT, "no transport plugin"),
         ] {
-            let text = load(&engine, bytes, "x.wasm").unwrap_err().to_string();
+            let text = load(&engine, bytes, "x.wasm", Limits::default()).unwrap_err().to_string();
             assert!(text.contains(want), "{text}");
         }
     }

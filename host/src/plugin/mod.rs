@@ -1,6 +1,6 @@
 //! Everything wasmtime: how transport plugins are loaded, fenced in and called.
 //!
-//! A plugin goes through three steps. [`Plugin::load`] checks and compiles a component and lets it describe itself;
+//! A plugin goes through three steps. [`Plugin::load`], or [`Plugin::from_package`] for one with grants, checks and compiles a component and lets it describe itself;
 //! [`Plugin::configure`] collects the settings that it declares; [`ConfiguredPlugin::open`] asks it what it needs at a
 //! location, grants that or refuses it, and gives a [`PluginStorage`], which is a [`crate::storage::Storage`] like
 //! any other.
@@ -39,6 +39,7 @@ mod loader;
 mod log;
 mod meter;
 mod needs;
+mod package;
 #[expect(clippy::module_inception, reason = "the file holds the type of that name")]
 mod plugin;
 mod pool;
@@ -56,4 +57,8 @@ pub use engine::{EngineSettings, PluginEngine};
 pub use grants::FolderAccess;
 pub use limits::Limits;
 pub use needs::{FolderNeed, Needs};
+pub use package::{
+    Addresses, FolderGrant, Listed, OriginGrant, PluginGrants, PluginLimits, PluginManifest, PluginPackage,
+    Sha256, Use, hex, plugins_in,
+};
 pub use plugin::{ConfiguredPlugin, ExtraRoots, Location, Plugin, PluginSource};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::bindings::types;
 use super::describe::plain;
-use super::egress::{Origin, bare};
+use super::egress::Origin;
 use super::grants::FolderAccess;
 use super::settings::is_clean_path;
 use super::text;
@@ -86,26 +86,12 @@ fn count(what: &str, found: usize, max: usize) -> Result<(), String> {
 
 fn origin(need: types::OriginNeed) -> Result<OriginNeed, String> {
     plain("the purpose of an origin", &need.purpose, 0, 256)?;
-    let host = need.host.strip_prefix("*.").unwrap_or(&need.host);
-    let named = |h: &str| {
-        h.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        })
-    };
-    let literal = |h: &str| {
-        h.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(h).parse::<std::net::IpAddr>().is_ok()
-    };
-    let valid = matches!(need.scheme.as_str(), "http" | "https")
-        && need.port > 0
-        && need.host.len() <= 253
-        && (named(host) || (host.len() == need.host.len() && literal(host)));
-    let shown = format!("{}://{}:{}", need.scheme, need.host, need.port);
-    if valid {
-        let origin = Origin { is_secure: need.scheme == "https", host: bare(&need.host), port: need.port };
-        Ok(OriginNeed { origin, purpose: need.purpose })
-    } else {
-        Err(format!("it needs the origin {}", text::shown(&shown)))
+    match Origin::new(&need.scheme, &need.host, need.port) {
+        Some(origin) => Ok(OriginNeed { origin, purpose: need.purpose }),
+        None => {
+            let shown = format!("{}://{}:{}", need.scheme, need.host, need.port);
+            Err(format!("it needs the origin {}", text::shown(&shown)))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A plugin through its life: loaded, configured, opened at a location.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::adapter::PluginStorage;
 use super::bindings::types;
-use super::describe::{self, PluginInfo};
+use super::describe::{self, PluginInfo, Required, SettingInfo};
 use super::egress::Egress;
 use super::engine::PluginEngine;
 use super::fault::{Effect, Fault};
@@ -15,6 +16,7 @@ use super::grants::{Grants, Policy, Trust};
 use super::loader::{self, Program};
 use super::log::Log;
 use super::needs::{self, Needs};
+use super::package::{PluginGrants, PluginLimits, PluginPackage};
 use super::pool::{Pool, Site};
 use super::redact::Redactor;
 use super::settings::{self, Settings};
@@ -22,7 +24,8 @@ use super::state::{Phase, Services};
 use super::text;
 use super::tokens::TokenCache;
 use super::validate;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::nearest;
 
 /// Where a plugin comes from, and so how far its needs are believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,20 +34,16 @@ pub enum PluginSource {
     Bundled,
     /// It was loaded from this file.
     File(PathBuf),
+    /// The program that embeds the host handed it over.
+    Embedder,
 }
 
-impl PluginSource {
-    fn trust(&self) -> Trust {
+impl fmt::Display for PluginSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bundled => Trust::Bundled,
-            Self::File(_) => Trust::Foreign,
-        }
-    }
-
-    fn shown(&self) -> String {
-        match self {
-            Self::Bundled => "bundled plugin".to_owned(),
-            Self::File(path) => path.display().to_string(),
+            Self::Bundled => f.write_str("bundled plugin"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Embedder => f.write_str("plugin of the embedding program"),
         }
     }
 }
@@ -96,6 +95,16 @@ struct Inner {
     program: Arc<Program>,
     info: PluginInfo,
     source: PluginSource,
+    grants: PluginGrants,
+}
+
+impl Inner {
+    fn trust(&self) -> Trust<'_> {
+        match self.source {
+            PluginSource::Bundled => Trust::Bundled,
+            PluginSource::File(_) | PluginSource::Embedder => Trust::Foreign(&self.grants),
+        }
+    }
 }
 
 impl Plugin {
@@ -107,14 +116,67 @@ impl Plugin {
     /// another version of the interface, [`crate::ErrorKind::Denied`] when it imports something that is not offered,
     /// [`crate::ErrorKind::Plugin`] when it cannot describe itself.
     pub async fn load(engine: &Arc<PluginEngine>, bytes: &[u8], source: PluginSource) -> Result<Self> {
-        let (shared, bytes, shown) = (Arc::clone(engine), bytes.to_vec(), source.shown());
-        let program = tokio::task::spawn_blocking(move || loader::load(&shared, &bytes, &shown))
+        let all = (PluginGrants::default(), &PluginLimits::default());
+        Self::load_with(engine, bytes.to_vec(), source, all).await
+    }
+
+    /// Checks, compiles and describes the component of a package, with its grants and limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plugin::load`]; and [`crate::ErrorKind::Invalid`] when it calls itself by another name than the package, or when
+    /// a setting is granted that it does not take.
+    pub async fn from_package(engine: &Arc<PluginEngine>, package: &PluginPackage) -> Result<Self> {
+        let with = (package.granted().clone(), package.limited());
+        let (bytes, source) = (package.component().to_vec(), package.source().clone());
+        let plugin = Self::load_with(engine, bytes, source, with).await?;
+        let (info, source) = (plugin.info(), package.source());
+        if info.name != *package.name() {
+            let message = format!(
+                "{source} calls itself `{}` and was given the name `{}`; give it its own",
+                info.name,
+                package.name()
+            );
+            return Err(Error::invalid("load", message));
+        }
+        let taken: Vec<&str> = info.settings.iter().map(|s| s.name.as_str()).collect();
+        let wrong: Vec<String> = package
+            .granted()
+            .settings
+            .iter()
+            .filter(|name| !taken.contains(&name.as_str()))
+            .map(|name| match nearest(name, taken.iter().copied()) {
+                Some(nearest) => format!("`{name}` (did you mean `{nearest}`?)"),
+                None => format!("`{name}`"),
+            })
+            .collect();
+        if wrong.is_empty() {
+            return Ok(plugin);
+        }
+        let message = format!(
+            "the plugin `{}` does not take the granted settings {}; it takes [{}]",
+            info.name,
+            wrong.join(", "),
+            taken.join(", ")
+        );
+        Err(Error::invalid("load", message))
+    }
+
+    async fn load_with(
+        engine: &Arc<PluginEngine>,
+        bytes: Vec<u8>,
+        source: PluginSource,
+        (grants, limits): (PluginGrants, &PluginLimits),
+    ) -> Result<Self> {
+        let (shared, shown) = (Arc::clone(engine), source.to_string());
+        let limits = limits.over(engine.limits());
+        let program = tokio::task::spawn_blocking(move || loader::load(&shared, &bytes, &shown, limits))
             .await
             .map_err(|e| Error::internal("load", "a background task failed").with_source(e))??;
         let redactor = Arc::new(Redactor::default());
-        let services = services(&source.shown(), redactor, Grants::default(), engine)?;
+        let services = services(&source.to_string(), redactor, Grants::default(), engine)?;
         let site = Site {
-            plugin: source.shown(),
+            plugin: source.to_string(),
             program: Arc::clone(&program),
             services: Arc::new(services),
             settings: Vec::new(),
@@ -127,7 +189,7 @@ impl Plugin {
             })
             .await;
         let info = site.settle("describe", Effect::Reads, answer.map(Ok), describe::validate)?;
-        Ok(Self(Arc::new(Inner { engine: Arc::clone(engine), program, info, source })))
+        Ok(Self(Arc::new(Inner { engine: Arc::clone(engine), program, info, source, grants })))
     }
 
     /// What the plugin is and which settings it takes.
@@ -164,13 +226,51 @@ impl Plugin {
         env: &dyn Fn(&str) -> Option<String>,
         extra: ExtraRoots,
     ) -> Result<ConfiguredPlugin> {
-        let settings = Settings::collect(&self.0.info, env)?;
+        let settings = match self.0.trust() {
+            Trust::Bundled => Settings::collect(&self.0.info, env)?,
+            Trust::Foreign(granted) => self.collect_granted(granted, env)?,
+        };
         if let Some(path) = extra.paths.iter().find(|p| !p.to_str().is_some_and(settings::is_clean_path)) {
             let message =
                 format!("{}: `{}` must be an absolute path without `..`", extra.variable, path.display());
             return Err(Error::invalid("configure", message));
         }
         Ok(ConfiguredPlugin { plugin: self.clone(), settings, extra, open: Mutex::default() })
+    }
+}
+
+impl Plugin {
+    /// The settings that it may see. One that it cannot do without and may not see is refused, one that has a value and stays
+    /// unseen is told.
+    fn collect_granted(
+        &self,
+        granted: &PluginGrants,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Settings> {
+        let info = self.info();
+        let hidden = |s: &&SettingInfo| !granted.settings.contains(&s.name);
+        let (refused, unseen): (Vec<_>, Vec<_>) = info
+            .settings
+            .iter()
+            .filter(hidden)
+            .partition(|s| s.required == Required::Yes && s.default.is_none());
+        if !refused.is_empty() {
+            let refused: Vec<&str> = refused.iter().map(|s| s.name.as_str()).collect();
+            let message = format!(
+                "the plugin `{}` needs settings that were not granted to it: add {} to `settings` in its grants",
+                info.name,
+                refused.join(", ")
+            );
+            return Err(Error::new(ErrorKind::Denied, "configure", message));
+        }
+        for setting in unseen.iter().filter(|s| env(&s.name).is_some_and(|value| !value.is_empty())) {
+            tracing::warn!(
+                plugin = %info.name,
+                variable = setting.name,
+                "has a value that the plugin may not see: it is not among its granted `settings`"
+            );
+        }
+        Settings::collect(info, &|name| granted.settings.iter().any(|g| g == name).then(|| env(name))?)
     }
 }
 
@@ -267,7 +367,11 @@ impl ConfiguredPlugin {
     }
 
     async fn ask(&self, location: &Location, redactor: &Arc<Redactor>) -> Result<Needs> {
-        let site = self.site(location, Arc::clone(redactor), Grants::of_settings(&self.settings))?;
+        let site = self.site(
+            location,
+            Arc::clone(redactor),
+            Grants::of_settings(&self.settings, self.plugin.0.trust()),
+        )?;
         let mut instance = site.instance(Phase::Needs, "needs").await?;
         let (settings, asked) = (&site.settings, location.to_guest());
         let answer: Result<_, Fault> = instance
@@ -285,7 +389,7 @@ impl ConfiguredPlugin {
         let decide = move || {
             let policy = Policy {
                 plugin: plugin.0.info.name.as_str(),
-                trust: plugin.0.source.trust(),
+                trust: plugin.0.trust(),
                 settings: &settings,
                 extra: &extra,
                 protected: plugin.0.engine.protected(),

@@ -10,6 +10,15 @@ use crate::error::{Error, Result};
 /// Bytes of one value.
 const MAX_VALUE: usize = 32 << 10;
 
+/// Whose word a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Somebody has set it; what the plugin has as a default does not count.
+    Operator,
+    /// The default of the plugin counts as well.
+    Anybody,
+}
+
 /// The settings of one plugin, each in its normal form.
 #[derive(Clone, Default)]
 pub(crate) struct Settings {
@@ -66,13 +75,22 @@ impl Settings {
     }
 
     /// Name and path of the ones that name files.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &Path)> {
-        self.of_kind(SettingKind::File).map(|(name, value)| (name, Path::new(value)))
+    pub(crate) fn files(&self, by: By) -> impl Iterator<Item = (&str, &Path)> {
+        self.given(SettingKind::File, by).map(|(name, value)| (name, Path::new(value)))
     }
 
     /// The paths of the ones that name folders.
-    pub(crate) fn folders(&self) -> impl Iterator<Item = PathBuf> {
-        self.of_kind(SettingKind::Folder).map(|(_, value)| PathBuf::from(value))
+    pub(crate) fn folders(&self, by: By) -> impl Iterator<Item = PathBuf> {
+        self.given(SettingKind::Folder, by).map(|(_, value)| PathBuf::from(value))
+    }
+
+    /// The values of the ones that name origins.
+    pub(crate) fn origins(&self, by: By) -> impl Iterator<Item = &str> {
+        self.given(SettingKind::Origin, by).map(|(_, value)| value)
+    }
+
+    fn given(&self, kind: SettingKind, by: By) -> impl Iterator<Item = (&str, &str)> {
+        self.of_kind(kind).filter(move |(name, _)| by == By::Anybody || self.explicit.contains(*name))
     }
 
     /// Whether a setting that somebody has set names a host: as its whole value, in a URL, or in a connection string.

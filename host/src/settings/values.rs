@@ -25,6 +25,8 @@ pub struct HostSettings {
     pub max_pause: Duration,
     /// Folders under which a `Path` override of the filesystem backend may lie (`BACKUP_FILESYSTEM_EXTRA_PATHS`).
     pub extra_paths: Vec<PathBuf>,
+    /// Folders with plugins that did not come with the host (`BACKUP_PLUGIN_PATH`).
+    pub plugin_path: Vec<PathBuf>,
     /// File with certificates in PEM of authorities that are trusted besides the system's.
     pub ca_bundle: Option<PathBuf>,
     /// The proxy for stores behind TLS, as a URL that may hold a password.
@@ -56,6 +58,7 @@ impl HostSettings {
             start_check: StartCheck::Probe,
             max_pause: Duration::from_millis(50),
             extra_paths: Vec::new(),
+            plugin_path: Vec::new(),
             ca_bundle: None,
             https_proxy: None,
             no_proxy: Vec::new(),

@@ -21,7 +21,7 @@ use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody, WasiHttpH
 
 pub use address::Reach;
 pub(crate) use client::Client;
-pub(crate) use origin::{GrantedOrigin, Origin, bare};
+pub(crate) use origin::{GrantedOrigin, Origin};
 pub use proxy::Proxy;
 use resolver::Refused;
 pub use resolver::{Found, Lookup, SystemLookup};

@@ -26,6 +26,42 @@ impl fmt::Display for Origin {
 }
 
 impl Origin {
+    /// An origin by its parts, where the host may begin with `*.`; `None` when one of them cannot be.
+    pub(crate) fn new(scheme: &str, host: &str, port: u16) -> Option<Self> {
+        let name = host.strip_prefix("*.").unwrap_or(host);
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        let literal = |h: &str| {
+            let bare = h.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(h);
+            bare.parse::<std::net::IpAddr>().is_ok()
+        };
+        let valid = matches!(scheme, "http" | "https")
+            && port > 0
+            && host.len() <= 253
+            && (name.split('.').all(label) || (name.len() == host.len() && literal(host)));
+        valid.then(|| Self { is_secure: scheme == "https", host: bare(host), port })
+    }
+
+    /// The origin that `scheme://host[:port]` names, where the host may begin with `*.`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let default = if scheme == "https" { 443 } else { 80 };
+        let after = rest.rfind(']').map_or(0, |at| at + 1);
+        let (host, port) = match rest[after..].rfind(':') {
+            Some(at) => (&rest[..after + at], rest[after + at + 1..].parse().ok()?),
+            None => (rest, default),
+        };
+        Self::new(scheme, host, port)
+    }
+
+    /// Whether the host is an address, or the name of this machine for itself: nobody else decides what it leads to.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<std::net::IpAddr>().is_ok()
+    }
+
     /// The origin of a request; `None` for an address that no plugin has to use, such as one with a user name.
     pub(crate) fn of(uri: &http::Uri) -> Option<Self> {
         let is_secure = match uri.scheme_str()? {
@@ -44,7 +80,7 @@ impl Origin {
     }
 
     /// Whether a request to `other` is one to this origin.
-    fn covers(&self, other: &Self) -> bool {
+    pub(crate) fn covers(&self, other: &Self) -> bool {
         let same_host = match self.host.strip_prefix("*.") {
             None => self.host == other.host,
             Some(parent) => other
@@ -113,6 +149,39 @@ mod tests {
         for odd in ["https://user@host/", "https://user:pw@host:443/", "ftp://host/", "https://*.host/"] {
             assert_eq!(of(odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn an_origin_is_written_with_or_without_its_port() {
+        let parsed = |text: &str| Origin::parse(text).map(|o| o.to_string());
+        for (text, want) in [
+            ("https://Dav.example.com", "https://dav.example.com:443"),
+            ("http://dav.example.com/", "http://dav.example.com:80"),
+            ("https://*.example.com:8443", "https://*.example.com:8443"),
+            ("http://[::1]:9000", "http://[::1]:9000"),
+            ("http://[::1]", "http://[::1]:80"),
+            ("http://10.0.0.5:8080", "http://10.0.0.5:8080"),
+        ] {
+            assert_eq!(parsed(text).as_deref(), Some(want));
+        }
+        for odd in [
+            "",
+            "https://",
+            "ftp://h",
+            "https://h/p",
+            "https://u@h",
+            "https://h:0",
+            "https://h:x",
+            "https://*",
+            "h",
+        ] {
+            assert_eq!(parsed(odd), None, "{odd}");
+        }
+        assert!(
+            Origin::parse("http://[::1]").unwrap().is_fixed()
+                && Origin::parse("http://localhost").unwrap().is_fixed()
+        );
+        assert!(!Origin::parse("http://a.localhost").unwrap().is_fixed());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use super::super::describe::{PluginInfo, Required, SettingInfo, SettingKind};
-use super::super::needs::{FolderNeed, OriginNeed};
+use super::super::needs::OriginNeed;
 use super::*;
 use crate::model::BackendName;
 
@@ -54,7 +54,7 @@ impl House {
         self.folder.path().canonicalize().unwrap().join(path)
     }
 
-    fn decide(&self, needs: &Needs, trust: Trust) -> Result<Grants> {
+    fn decide(&self, needs: &Needs, trust: Trust<'_>) -> Result<Grants> {
         Grants::decide(
             needs,
             &Policy {
@@ -69,7 +69,7 @@ impl House {
 
     fn folder(&self, path: &str) -> Result<Grants> {
         let folders = vec![FolderNeed { path: self.at(path), access: FolderAccess::Write }];
-        self.decide(&Needs { folders, ..Needs::default() }, Trust::Foreign)
+        self.decide(&Needs { folders, ..Needs::default() }, Trust::Bundled)
     }
 
     fn refusal(&self, path: &str) -> String {
@@ -161,7 +161,8 @@ fn everything_that_is_refused_stands_in_one_error() {
         files: vec![PathBuf::from("/etc/shadow")],
         folders: vec![FolderNeed { path: house.at("data"), access: FolderAccess::Read }],
     };
-    let text = house.decide(&needs, Trust::Foreign).unwrap_err().to_string();
+    let none = PluginGrants::default();
+    let text = house.decide(&needs, Trust::Foreign(&none)).unwrap_err().to_string();
     for part in ["https://evil.example:443", "/etc/shadow", "/data`"] {
         assert!(text.contains(part), "{text}");
     }
@@ -200,7 +201,8 @@ fn origins_reach_as_far_as_a_setting_says_and_metadata_only_under_its_name() {
     assert_eq!(reach("169.254.169.254", None), Reach::Metadata);
     assert_eq!(reach("169.254.169.254", Some("169.254.169.254")), Reach::Metadata);
     let needs = Needs { origins: vec![origin("https", "s3.example.com", 443)], ..Needs::default() };
-    let refused = house.decide(&needs, Trust::Foreign).unwrap_err().to_string();
+    let none = PluginGrants::default();
+    let refused = house.decide(&needs, Trust::Foreign(&none)).unwrap_err().to_string();
     assert!(refused.contains("https://s3.example.com:443"), "{refused}");
 }
 
@@ -223,5 +225,80 @@ fn files_are_granted_by_setting_and_to_bundled_plugins_by_need() {
     assert_eq!(grants.file("FS_KEY"), Some(Path::new("/etc/key")));
     assert_eq!(grants.file("/run/token"), Some(Path::new("/run/token")));
     assert_eq!(grants.file("/etc/shadow"), None);
-    assert!(house.decide(&needs, Trust::Foreign).is_err());
+    let mut granted = PluginGrants::default();
+    assert!(house.decide(&needs, Trust::Foreign(&granted)).is_err());
+    granted.files.push(PathBuf::from("/run/token"));
+    let grants = house.decide(&needs, Trust::Foreign(&granted)).unwrap();
+    assert_eq!(grants.file("/run/token"), Some(Path::new("/run/token")));
+    assert_eq!(grants.file("FS_KEY"), None, "the default of a plugin from elsewhere is nobody's word");
+}
+
+#[test]
+fn a_plugin_from_elsewhere_reaches_the_origins_that_were_granted_and_no_others() {
+    let house = House::new();
+    let reach = |grant: &str, addresses, (scheme, host, port): (&str, &str, u16)| {
+        let granted = PluginGrants {
+            origins: vec![OriginGrant::new(grant, addresses).unwrap()],
+            ..PluginGrants::default()
+        };
+        let needs = Needs { origins: vec![origin(scheme, host, port)], ..Needs::default() };
+        house.decide(&needs, Trust::Foreign(&granted)).ok().map(|grants| grants.origins()[0].reach)
+    };
+    use Addresses::{Private, Public};
+    let dav = ("https", "dav.example.com", 443);
+    assert_eq!(reach("https://dav.example.com", Public, dav), Some(Reach::Public));
+    assert_eq!(reach("https://dav.example.com", Private, dav), Some(Reach::Named));
+    assert_eq!(reach("https://*.example.com", Public, dav), Some(Reach::Public));
+    assert_eq!(reach("https://dav.example.com:8443", Public, dav), None);
+    assert_eq!(reach("http://dav.example.com:443", Public, dav), None);
+    assert_eq!(reach("https://example.com", Public, dav), None);
+    assert_eq!(reach("https://a.example.com", Public, ("https", "*.example.com", 443)), None);
+    assert_eq!(reach("http://10.0.0.7", Public, ("http", "10.0.0.7", 80)), Some(Reach::Named));
+    assert_eq!(reach("http://localhost:81", Public, ("http", "localhost", 81)), Some(Reach::Named));
+    let metadata = ("http", "169.254.169.254", 80);
+    assert_eq!(reach("http://169.254.169.254", Public, metadata), Some(Reach::Metadata));
+    let named = ("http", "metadata.google.internal", 80);
+    assert_eq!(reach("http://*.google.internal", Private, named), None);
+    assert_eq!(reach("http://metadata.google.internal", Public, named), Some(Reach::Metadata));
+}
+
+#[test]
+fn an_origin_that_a_setting_names_is_granted_to_a_plugin_from_elsewhere() {
+    let mut info = endpoint_info();
+    info.settings[0].kind = SettingKind::Origin;
+    info.settings[0].default = Some("https://default.example.com".to_owned());
+    let reach = |value: Option<&str>, host: &str| {
+        let settings = Settings::collect(&info, &|_| value.map(str::to_owned)).unwrap();
+        let house = House { settings, ..House::new() };
+        let needs = Needs { origins: vec![origin("https", host, 443)], ..Needs::default() };
+        let none = PluginGrants::default();
+        house.decide(&needs, Trust::Foreign(&none)).ok().map(|grants| grants.origins()[0].reach)
+    };
+    assert_eq!(reach(Some("https://dav.internal"), "dav.internal"), Some(Reach::Named));
+    assert_eq!(reach(Some("https://dav.internal:8443"), "dav.internal"), None);
+    assert_eq!(reach(Some("https://dav.internal"), "sub.dav.internal"), None);
+    assert_eq!(reach(None, "default.example.com"), None, "a default is nobody's word");
+    assert_eq!(reach(Some("http://169.254.169.254"), "169.254.169.254"), None);
+}
+
+#[test]
+fn a_plugin_from_elsewhere_uses_the_folders_that_were_granted_as_far_as_they_were() {
+    let house = House::new();
+    let try_it = |granted: FolderAccess, needed: FolderAccess, path: &str| {
+        let grants = PluginGrants {
+            folders: vec![FolderGrant { path: house.at("elsewhere"), access: granted }],
+            ..PluginGrants::default()
+        };
+        let folders = vec![FolderNeed { path: house.at(path), access: needed }];
+        house.decide(&Needs { folders, ..Needs::default() }, Trust::Foreign(&grants))
+    };
+    use FolderAccess::{Read, Write};
+    assert_eq!(try_it(Write, Write, "elsewhere/deep").unwrap().folders()[0].access, Write);
+    assert_eq!(try_it(Write, Read, "elsewhere").unwrap().folders()[0].access, Read);
+    assert_eq!(try_it(Read, Read, "elsewhere").unwrap().folders()[0].access, Read);
+    let refused = try_it(Read, Write, "elsewhere").unwrap_err().to_string();
+    assert!(refused.contains("elsewhere` to write") && refused.contains("not granted"), "{refused}");
+    // The folder of a setting counts when somebody has set it, which nobody has here.
+    assert!(try_it(Write, Write, "backups/deep").is_err());
+    assert!(try_it(Write, Write, "data/elsewhere").is_err());
 }

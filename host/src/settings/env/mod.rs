@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 pub use table::{Effect, VARIABLES, Variable};
 
 use crate::error::{Error, Result};
+use crate::model::nearest;
 use crate::settings::HostSettings;
 use table::{Draft, Note};
 
@@ -158,15 +159,4 @@ fn prefix_of(backend: &str) -> String {
 /// Names the variable and never its value, which may be a secret.
 fn warn_of_unknown(name: &str, nearest: Option<&str>) {
     tracing::warn!(variable = name, nearest = nearest.unwrap_or("none"), "is not known and has no effect");
-}
-
-/// The known name that an unknown one is most likely a misspelling of.
-fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    /// Below this, names have little but the prefix in common.
-    const ALIKE: f64 = 0.6;
-    known
-        .map(|known| (strsim::normalized_damerau_levenshtein(name, known), known))
-        .filter(|(alike, _)| *alike >= ALIKE)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known)
 }

@@ -164,6 +164,18 @@ pub const VARIABLES: &[Variable] = &[
         },
     },
     Variable {
+        name: "BACKUP_PLUGIN_PATH",
+        default: "",
+        expects: "absolute paths without `..`, separated by colons",
+        doc: "Folders with further storage plugins: each a `NAME.wasm` with a `NAME.toml` that pins it and says what it may \
+              reach. `ENABLE_MODULES` enables one as `backup-NAME`.",
+        effect: Effect::Sets,
+        apply: |draft, value| {
+            draft.settings.plugin_path = parse::paths(value)?;
+            Some(())
+        },
+    },
+    Variable {
         name: "BACKUP_CA_BUNDLE",
         default: "",
         expects: "the absolute path of a file, without `..`",
