@@ -84,6 +84,10 @@ impl Place {
     }
 }
 
+fn error_of_bytes(said: &[u8]) -> String {
+    String::from_utf8_lossy(said).into_owned()
+}
+
 fn error_of(out: &Output) -> String {
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
@@ -259,4 +263,85 @@ fn plugins_are_listed_and_inspected() {
     fs::write(place.path("text.wasm"), "not wasm").unwrap();
     assert_eq!(place.run("plugin inspect text.wasm").status.code(), Some(2));
     assert_eq!(place.run("plugin inspect gone.wasm").status.code(), Some(3));
+}
+
+#[test]
+fn plugins_of_a_folder_are_listed_with_where_they_came_from_and_what_they_may_reach() {
+    let place = Place::new();
+    let folder = place.path("plugins");
+    fs::create_dir(&folder).unwrap();
+    let component = siltstone_plugins::all().iter().find(|p| p.name == "filesystem").unwrap().component;
+    fs::write(folder.join("filesystem.wasm"), component).unwrap();
+    fs::write(folder.join("broken.wasm"), component).unwrap();
+    let run = |line: &str, modules: &str| {
+        let mut command = place.command(line);
+        let out = command.env("BACKUP_PLUGIN_PATH", &folder).env("ENABLE_MODULES", modules).output().unwrap();
+        (out.status.code().unwrap(), String::from_utf8(out.stdout).unwrap() + &error_of_bytes(&out.stderr))
+    };
+    let (code, listed) = run("plugin list", "");
+    assert_eq!(code, 0, "{listed}");
+    assert!(
+        listed.contains("broken.wasm has no manifest: write ") && listed.contains("its SHA-256 is "),
+        "{listed}"
+    );
+    assert!(listed.contains("filesystem.wasm has no manifest"), "{listed}");
+
+    let digest = listed.split("its SHA-256 is ").nth(1).unwrap()[..64].to_owned();
+    let manifest =
+        |more: &str| format!("sha256 = \"{digest}\"\nsettings = [\"BACKUP_FILESYSTEM_PATH\"]\n{more}");
+    fs::write(folder.join("filesystem.toml"), manifest("")).unwrap();
+    let (code, listed) = run("plugin list", "backup-filesystem");
+    assert_eq!(code, 1, "{listed}");
+    assert!(listed.contains("say `replaces = \"filesystem\"`"), "{listed}");
+    assert!(listed.contains("ENABLE_MODULES names plugins that cannot be used: filesystem"), "{listed}");
+
+    fs::write(
+        folder.join("filesystem.toml"),
+        manifest("replaces = \"filesystem\"\n[limits]\nmemory = \"64MiB\"\n"),
+    )
+    .unwrap();
+    let (code, listed) = run("plugin list --json", "backup-filesystem,backup-s3");
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let of = |name: &str| listed.as_array().unwrap().iter().find(|p| p["name"] == name).unwrap().clone();
+    let ours = of("filesystem");
+    assert_eq!((code, &ours["state"], &ours["sha256"]), (0, &"enabled".into(), &digest.as_str().into()));
+    assert_eq!(ours["from"], folder.join("filesystem.wasm").display().to_string());
+    assert_eq!(ours["interface"], "siltstone:storage@0.1.0");
+    assert_eq!(ours["grants"], serde_json::json!(["setting BACKUP_FILESYSTEM_PATH"]));
+    assert_eq!(ours["limits"], serde_json::json!(["memory 64.00 MiB"]));
+    assert_eq!((&of("s3")["state"], &of("gcs")["state"]), (&"enabled".into(), &"available".into()));
+    assert_eq!(of("broken")["state"], "refused");
+
+    // The one of the folder does the work: without its grant it does nothing.
+    let out =
+        place.command("backup --dir data --id first").env("BACKUP_PLUGIN_PATH", &folder).output().unwrap();
+    assert!(out.status.success(), "{}", error_of(&out));
+    let without = manifest("replaces = \"filesystem\"").replace("\"BACKUP_FILESYSTEM_PATH\"", "");
+    fs::write(folder.join("filesystem.toml"), without).unwrap();
+    let out =
+        place.command("backup --dir data --id second").env("BACKUP_PLUGIN_PATH", &folder).output().unwrap();
+    assert!(error_of(&out).contains("add BACKUP_FILESYSTEM_PATH to `settings`"), "{}", error_of(&out));
+}
+
+#[test]
+fn what_a_plugin_file_is_comes_with_a_manifest_to_install_it() {
+    let place = Place::new();
+    let component = siltstone_plugins::all().iter().find(|p| p.name == "filesystem").unwrap().component;
+    fs::write(place.path("vendor.wasm"), component).unwrap();
+    let out = place.run("plugin inspect vendor.wasm");
+    let shown = String::from_utf8(out.stdout.clone()).unwrap();
+    assert!(out.status.success(), "{}", error_of(&out));
+    let manifest = shown.split("grants no more than you want\n").nth(1).unwrap();
+    let manifest: String =
+        manifest.lines().take_while(|l| l.starts_with("  ")).map(|l| format!("{}\n", l.trim())).collect();
+    let folder = place.path("plugins");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("filesystem.wasm"), component).unwrap();
+    fs::write(folder.join("filesystem.toml"), format!("replaces = \"filesystem\"\n{manifest}")).unwrap();
+    let out = place.command("plugin list --json").env("BACKUP_PLUGIN_PATH", &folder).output().unwrap();
+    let listed: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let ours = listed.as_array().unwrap().iter().find(|p| p["name"] == "filesystem").unwrap();
+    assert_eq!(ours["state"], "available", "{ours}\n{manifest}");
+    let folder = format!("folder {} (read and write)", place.path("backups").display());
+    assert!(ours["grants"].as_array().unwrap().contains(&folder.into()), "{ours}");
 }

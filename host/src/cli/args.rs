@@ -72,14 +72,14 @@ pub(super) enum Command {
     Copy(CopyArgs),
     /// Delete a stored backup that has ended, without a server.
     Forget(ForgetArgs),
-    /// Show the transport plugins that come with this build, or what a plugin file is.
+    /// List transport plugins, show what a plugin file is, or check one.
     #[command(subcommand)]
     Plugin(PluginCommand),
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
-    /// List the plugins that come with this build.
+    /// List the plugins that come with this build and those in the folders of BACKUP_PLUGIN_PATH.
     List(StateArgs),
     /// Show what a plugin exports, imports, takes as settings, and would need to reach.
     Inspect(InspectArgs),

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
 use crate::host::backends::EnabledBackends;
-use crate::host::catalogue::Catalogue;
+pub(crate) use crate::host::catalogue::{Catalogue, MODULE_PREFIX};
 use crate::host::runtime::{OwnRuntime, run_on};
 use crate::journal::{Found, Journal, Verb};
 use crate::model::{Location, NodeName};

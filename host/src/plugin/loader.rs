@@ -29,6 +29,8 @@ const WASI: [&str; 7] = ["cli", "io", "clocks", "random", "filesystem", "sockets
 pub(crate) struct Program {
     pub(crate) pre: TransportPre<State>,
     pub(crate) limits: Limits,
+    /// What it implements, as `package@version`.
+    pub(crate) interface: String,
     pub(crate) imports: Vec<String>,
     pub(crate) exports: Vec<String>,
 }
@@ -64,7 +66,7 @@ pub(crate) fn load(
 
     let ty = component.component_type();
     let exports: Vec<String> = ty.exports(engine.wasm()).map(|(name, _)| name.to_owned()).collect();
-    check_exports(&exports, origin)?;
+    let interface = check_exports(&exports, origin)?;
     let mut imports = Vec::new();
     let mut refused = Vec::new();
     for (name, item) in ty.imports(engine.wasm()) {
@@ -84,15 +86,16 @@ pub(crate) fn load(
         Error::new(ErrorKind::Unsupported, OPERATION, message).with_source(shown(&e))
     };
     let pre = engine.linker().instantiate_pre(&component).and_then(TransportPre::new).map_err(mismatch)?;
-    Ok(Arc::new(Program { pre, limits, imports, exports }))
+    Ok(Arc::new(Program { pre, limits, interface, imports, exports }))
 }
 
-fn check_exports(exports: &[String], origin: &str) -> Result<()> {
+/// The interface that is spoken, as `package@version`.
+fn check_exports(exports: &[String], origin: &str) -> Result<String> {
     let (package, line) = STORAGE;
     let spoken: Vec<&str> =
         exports.iter().filter_map(|name| name.strip_prefix(package)?.strip_prefix("/store@")).collect();
-    if spoken.iter().any(|version| version.starts_with(line)) {
-        return Ok(());
+    if let Some(version) = spoken.iter().find(|version| version.starts_with(line)) {
+        return Ok(format!("{package}@{version}"));
     }
     let what = match spoken.first() {
         Some(version) => format!("speaks {package}@{}", text::one_line(version, 40)),

@@ -204,6 +204,12 @@ impl Plugin {
         &self.0.source
     }
 
+    /// The interface that it implements, as `package@version`.
+    #[must_use]
+    pub fn interface(&self) -> &str {
+        &self.0.program.interface
+    }
+
     /// The interfaces that the component imports, as `package/interface@version`.
     #[must_use]
     pub fn imports(&self) -> &[String] {

@@ -1,0 +1,171 @@
+//! What a plugin file is: what it exports, imports, takes and needs, and the manifest that it could be installed with.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::args::InspectArgs;
+use super::super::render;
+use super::super::report::Report;
+use super::{access, engine};
+use crate::error::{Error, ErrorKind, Result};
+use crate::plugin::{
+    ExtraRoots, Location, Needs, Plugin, PluginEngine, PluginGrants, PluginPackage, PluginSource, Required,
+    SettingInfo, SettingKind, hex,
+};
+use crate::settings::environment;
+
+/// Shows what a plugin is.
+pub(in crate::cli) async fn inspect(args: &InspectArgs) -> Result<Report> {
+    let engine = engine(&args.state)?;
+    let (plugin, digest) = load(&engine, &args.file).await?;
+    let needs = needs(&plugin).await;
+    let info = plugin.info();
+
+    let head = [
+        ("name", info.name.to_string()),
+        ("version", info.version.clone()),
+        ("interface", plugin.interface().to_owned()),
+        ("sha256", digest.clone()),
+    ];
+    let mut text = format!("{}\nexports\n", render::columns(&head).trim_end());
+    text.push_str(&lines(plugin.exports()));
+    text.push_str("\nimports\n");
+    text.push_str(&lines(plugin.imports()));
+    text.push_str("\nsettings\n");
+    text.push_str(&info.settings.iter().map(setting).collect::<String>());
+    text.push_str("\nwould need, with the settings of this environment\n");
+    let mut needs_known = None;
+    let needs = match needs {
+        Ok(needs) => {
+            let needs = needs_known.insert(needs);
+            text.push_str(&lines(&needed(needs)));
+            json!({
+                "origins": needs.origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "files": needs.files,
+                "folders": needs.folders.iter()
+                    .map(|f| json!({ "path": f.path, "access": access(f.access) })).collect::<Vec<_>>(),
+            })
+        }
+        // Not a failure of this command: most plugins need nothing before they are configured.
+        Err(e) => {
+            text.push_str(&lines(&[format!("not known: {e}")]));
+            json!({ "unknown": e.to_string() })
+        }
+    };
+    let manifest = manifest(&plugin, &digest, needs_known.as_ref());
+    if *plugin.source() != PluginSource::Bundled {
+        text.push_str(&format!(
+            "\nto install it, as {0}.wasm beside a {0}.toml that grants no more than you want\n",
+            info.name
+        ));
+        text.push_str(&lines(&manifest.lines().collect::<Vec<_>>()));
+    }
+    let settings: Vec<Value> = info
+        .settings
+        .iter()
+        .map(|s| {
+            json!({
+                "name": s.name,
+                "kind": kind(s.kind),
+                "required": s.required == Required::Yes,
+                "default": s.default,
+                "doc": s.doc,
+            })
+        })
+        .collect();
+    let json = json!({
+        "name": info.name,
+        "version": info.version,
+        "interface": plugin.interface(),
+        "sha256": digest,
+        "exports": plugin.exports(),
+        "imports": plugin.imports(),
+        "settings": settings,
+        "needs": needs,
+    });
+    Ok(Report::fine(text, json))
+}
+
+/// The plugin with all its settings in sight, and its digest.
+async fn load(engine: &Arc<PluginEngine>, file: &Path) -> Result<(Plugin, String)> {
+    let bundled = siltstone_plugins::all().iter().find(|p| Path::new(p.name) == file);
+    let bytes = match (std::fs::read(file), bundled) {
+        (Ok(bytes), _) => bytes,
+        (Err(_), Some(bundled)) => {
+            let package = PluginPackage::new(bundled.name, bundled.component)?;
+            let plugin = Plugin::load(engine, bundled.component, PluginSource::Bundled).await?;
+            return Ok((plugin, hex(&package.sha256())));
+        }
+        (Err(e), None) if e.kind() == std::io::ErrorKind::NotFound => {
+            let message = format!("`{}` is neither a file nor a plugin of this build", file.display());
+            return Err(Error::new(ErrorKind::NotFound, "inspect", message));
+        }
+        (Err(e), None) => return Err(Error::io("inspect", file, e)),
+    };
+    let source = PluginSource::File(file.to_owned());
+    let info = Plugin::load(engine, &bytes, source.clone()).await?.info().clone();
+    let settings = info.settings.into_iter().map(|s| s.name).collect();
+    let package = PluginPackage::new(info.name.as_str(), bytes)?
+        .from(source)
+        .grants(PluginGrants { settings, ..PluginGrants::default() });
+    let digest = hex(&package.sha256());
+    Ok((Plugin::from_package(engine, &package).await?, digest))
+}
+
+/// A manifest that lets the plugin have everything that it asks for.
+fn manifest(plugin: &Plugin, digest: &str, needs: Option<&Needs>) -> String {
+    use toml::Value as Toml;
+    let text = |value: String| Toml::String(value);
+    let mut table = toml::Table::new();
+    table.insert("sha256".to_owned(), text(digest.to_owned()));
+    let settings = plugin.info().settings.iter().map(|s| text(s.name.clone())).collect();
+    table.insert("settings".to_owned(), Toml::Array(settings));
+    if let Some(needs) = needs {
+        let origins = needs.origins.iter().map(|origin| text(origin.to_string())).collect();
+        table.insert("origins".to_owned(), Toml::Array(origins));
+        let files = needs.files.iter().map(|path| text(path.display().to_string())).collect();
+        table.insert("files".to_owned(), Toml::Array(files));
+        let folder = |need: &crate::plugin::FolderNeed| {
+            let access = if need.access == crate::plugin::FolderAccess::Read { "read" } else { "write" };
+            let pairs = [("path", need.path.display().to_string()), ("access", access.to_owned())];
+            Toml::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), text(value))).collect())
+        };
+        table.insert("folders".to_owned(), Toml::Array(needs.folders.iter().map(folder).collect()));
+    }
+    table.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
+    table.to_string()
+}
+
+async fn needs(plugin: &Plugin) -> Result<Needs> {
+    let variables = environment();
+    let configured = plugin.configure(&|name| variables.get(name).cloned(), ExtraRoots::default())?;
+    configured.needs(&Location::default()).await
+}
+
+fn needed(needs: &Needs) -> Vec<String> {
+    let origins = needs.origins.iter().map(|origin| format!("origin {origin}"));
+    let files = needs.files.iter().map(|path| format!("file {} (read)", path.display()));
+    let folders = needs.folders.iter().map(|f| format!("folder {} ({})", f.path.display(), access(f.access)));
+    let all: Vec<String> = origins.chain(files).chain(folders).collect();
+    if all.is_empty() { vec!["nothing".to_owned()] } else { all }
+}
+
+fn kind(kind: SettingKind) -> String {
+    format!("{kind:?}").to_lowercase()
+}
+
+fn setting(setting: &SettingInfo) -> String {
+    let required = match (setting.required, &setting.default) {
+        (Required::Yes, _) => "required".to_owned(),
+        (Required::No, Some(default)) => format!("default `{default}`"),
+        (Required::No, None) => "optional".to_owned(),
+    };
+    let head = format!("{} ({}, {required})", setting.name, kind(setting.kind));
+    format!("  {}\n    {}\n", render::plain(&head), render::plain(&setting.doc))
+}
+
+fn lines<T: AsRef<str>>(all: &[T]) -> String {
+    all.iter().map(|line| format!("  {}\n", render::plain(line.as_ref()))).collect()
+}
