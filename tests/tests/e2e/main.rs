@@ -13,6 +13,7 @@ mod demo;
 #[cfg(test)]
 mod hostile;
 mod house;
+mod installed;
 mod migration;
 mod openapi;
 mod ops;
