@@ -157,3 +157,29 @@ fn the_runtime_crates_have_one_version() {
     assert_eq!(version("wasmtime-wasi"), wasmtime);
     assert_eq!(version("wasmtime-wasi-http"), wasmtime);
 }
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let page = fs::read_to_string(root().join("host/docs/threat-model.md")).unwrap();
+    let mut sources = String::new();
+    for folder in ["host", "plugins", "tests", "examples"] {
+        for file in rust_files(&root().join(folder)) {
+            sources.push_str(&fs::read_to_string(file).unwrap());
+        }
+    }
+    let (mut named, mut missing) = (0, Vec::new());
+    for row in page.lines().filter(|l| l.starts_with('|') && l.matches(" | ").count() == 2) {
+        let last = row.trim_end_matches(['|', ' ']).rsplit(" | ").next().unwrap();
+        for name in last.split('`').skip(1).step_by(2) {
+            named += 1;
+            // A function, or a line of a table from which a macro makes one.
+            let is_there =
+                [format!("fn {name}("), format!("    {name}: ")].iter().any(|text| sources.contains(text));
+            if !is_there {
+                missing.push(name);
+            }
+        }
+    }
+    assert!(named > 40, "{named}");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
