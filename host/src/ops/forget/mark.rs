@@ -4,10 +4,12 @@
 //! forgets one marks it first and then looks who builds on it. So one of the two sees the other. A mark names the run that
 //! made it: only that run may take it away again, and only while nothing was deleted.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{BackupId, Descriptor, State};
 use crate::ops::forget::needs::refused;
+use crate::ops::listing::list_all;
 use crate::repository::descriptor_store::{self, Loaded};
+use crate::repository::layout;
 use crate::storage::{Preconditions, Storage};
 
 /// A mark of this run.
@@ -27,6 +29,12 @@ impl Mark {
             error: Some(format!("it is being forgotten, by run {run}; forget it again to finish that")),
             ..before.descriptor.clone()
         };
+        // Where the store keeps no condition, another run may have forgotten the backup since it was read; a descriptor
+        // that is written now would stand for nothing.
+        let now = descriptor_store::load(storage, &marked.id).await?;
+        if now.is_none_or(|now| now.descriptor != before.descriptor) {
+            return Err(changed(&marked.id));
+        }
         descriptor_store::replace(storage, &marked, before.etag.clone(), proven).await?;
         let mark = Self { marked, before, proven };
         mark.expect_own(storage).await?;
@@ -39,10 +47,11 @@ impl Mark {
         if found.is_some_and(|found| found.descriptor == self.marked) {
             return Ok(());
         }
-        Err(refused(&self.marked.id, "its descriptor has changed meanwhile; another server is working on it"))
+        Err(changed(&self.marked.id))
     }
 
-    /// Makes the backup what it was. One that somebody had begun to forget before stays marked: some of it may be gone.
+    /// Makes the backup what it was. One that somebody had begun to forget before stays marked, for some of it may be gone, and
+    /// so does one of which another run has deleted something before this mark was there.
     pub(super) async fn take_back(&self, storage: &dyn Storage) -> Result<()> {
         if self.before.descriptor.state != State::Success {
             return Ok(());
@@ -50,11 +59,34 @@ impl Mark {
         let found = descriptor_store::load(storage, &self.marked.id).await?;
         match found.filter(|found| found.descriptor == self.marked) {
             Some(own) => {
+                expect_whole(storage, &self.before.descriptor).await?;
                 descriptor_store::replace(storage, &self.before.descriptor, own.etag, self.proven).await
             }
             None => Ok(()),
         }
     }
+}
+
+fn changed(id: &BackupId) -> Error {
+    refused(id, "its descriptor has changed meanwhile; another server is working on it")
+}
+
+/// Fails unless the manifests of a backup and as many bytes of chunks as it wrote are there.
+async fn expect_whole(storage: &dyn Storage, descriptor: &Descriptor) -> Result<()> {
+    let mut stored = 0;
+    list_all(storage, &layout::attempt_prefix(&descriptor.id, descriptor.attempt), |object| {
+        stored += object.size;
+        Ok(())
+    })
+    .await?;
+    let written: u64 = descriptor.nodes.values().map(|node| node.manifest_bytes + node.new_bytes).sum();
+    if stored < written {
+        return Err(refused(
+            &descriptor.id,
+            "some of its data is gone already; forget it again to finish that",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether a descriptor carries a mark.
@@ -67,7 +99,7 @@ pub(super) async fn remove(storage: &dyn Storage, id: &BackupId, mark: Option<&M
     if let Some(mark) = mark {
         mark.expect_own(storage).await?;
     }
-    let key = crate::repository::layout::descriptor_key(id)?;
+    let key = layout::descriptor_key(id)?;
     match storage.delete(std::slice::from_ref(&key)).await?.pop() {
         Some((_, error)) => Err(error),
         None => Ok(()),

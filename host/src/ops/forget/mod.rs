@@ -91,7 +91,7 @@ async fn look_again(context: &Context, storage: &dyn Storage, id: &BackupId, mar
         Ok(()) => Err(error),
         Err(left) => {
             let text = format!(
-                "its data is all there, but its descriptor is still marked: {}; forget it again, or copy it from elsewhere",
+                "its descriptor is still marked as being forgotten: {}; forget it again",
                 status_text(&left)
             );
             Err(refused(id, &text).with_source(error))
