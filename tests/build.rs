@@ -1,4 +1,4 @@
-//! Checks what the tests need and compiles the hostile guest for them.
+//! Checks what the tests need and compiles their guests.
 #![expect(clippy::print_stderr, reason = "this is how a build script talks to cargo")]
 
 mod prerequisites;
@@ -15,9 +15,16 @@ fn main() {
         }
         std::process::exit(1);
     }
-    let watch = ["../wit/storage", "../plugins/sdk", "hostile"].map(Path::new);
-    match siltstone_guest_build::build("siltstone-hostile", &watch) {
-        Ok(path) => println!("cargo::rustc-env=HOSTILE_WASM={}", path.display()),
+    let wit = Path::new("../wit/storage");
+    let sdk = Path::new("../plugins/sdk");
+    build("siltstone-hostile", "HOSTILE_WASM", &[wit, sdk, Path::new("hostile")]);
+    build("siltstone-next", "NEXT_WASM", &[wit, Path::new("wit/next"), Path::new("next")]);
+}
+
+/// Compiles a guest and tells the tests by this variable where it lies.
+fn build(package: &str, variable: &str, watch: &[&Path]) {
+    match siltstone_guest_build::build(package, watch) {
+        Ok(path) => println!("cargo::rustc-env={variable}={}", path.display()),
         Err(error) => {
             eprintln!("error: {error}");
             std::process::exit(1);

@@ -210,6 +210,13 @@ impl Host {
         self.inner.context.backends.list()
     }
 
+    /// The runtime that operations and plugins run on. Whoever calls storages of plugins that it has opened itself spawns the
+    /// calls here, so that guests never compute on its own threads.
+    #[must_use]
+    pub fn runtime(&self) -> &Handle {
+        &self.inner.handle
+    }
+
     /// Accepts a backup and answers its status; it then runs by itself. Errors that matter to callers:
     /// `Invalid` (id, backend not enabled, selection, ranges), `AlreadyExists` (the id is taken),
     /// `Conflict` (another backup is `already in progress`), others from the store (write probe).

@@ -7,6 +7,7 @@ use super::fault::{Effect, Fault};
 use super::listing::Cursor;
 use super::pool::{Lease, Pool, Site};
 use super::validate::{self, Breach};
+use super::version::Terms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ObjectKey;
 use crate::storage::{
@@ -85,7 +86,7 @@ impl Storage for PluginStorage {
     }
 
     async fn put(&self, key: &ObjectKey, body: &Blob, options: &PutOptions) -> Result<ObjectMeta> {
-        let (condition, attributes) = (condition(&options.condition), attributes(options));
+        let terms = terms(options);
         let mut call = self.begin("put", Effect::Changes).await?;
         let answer = call
             .lease
@@ -93,8 +94,7 @@ impl Storage for PluginStorage {
             .run(body.len(), |guest, store, handle| async move {
                 let blob = store.data_mut().lend_blob(body)?;
                 let lent = blob.borrow();
-                let answer =
-                    guest.call_put(&mut *store, handle, key.as_str(), lent, &condition, &attributes).await?;
+                let answer = guest.put(&mut *store, handle, key.as_str(), lent, &terms).await?;
                 store.data_mut().end(blob);
                 Ok(answer)
             })
@@ -116,8 +116,8 @@ impl Storage for PluginStorage {
             .seat
             .run(room, |guest, store, handle| async move {
                 let sink = lent.borrow();
-                let answer =
-                    guest.call_get(&mut *store, handle, key.as_str(), range.offset, range.len, sink).await?;
+                let range = (range.offset, range.len);
+                let answer = guest.get(&mut *store, handle, key.as_str(), range, sink).await?;
                 store.data_mut().end(lent);
                 Ok(answer)
             })
@@ -131,7 +131,7 @@ impl Storage for PluginStorage {
         let answer = call
             .lease
             .seat
-            .run(0, |guest, store, handle| async move { guest.call_head(store, handle, key.as_str()).await })
+            .run(0, |guest, store, handle| async move { guest.head(store, handle, key.as_str()).await })
             .await;
         call.end(Some(key), answer, |meta| validate::meta(meta, key))
     }
@@ -154,7 +154,7 @@ impl Storage for PluginStorage {
             .seat
             .run(0, |guest, store, handle| async move {
                 let token = token.as_deref();
-                guest.call_list(store, handle, &request.prefix, delimiter, token, request.limit).await
+                guest.list(store, handle, &request.prefix, delimiter, token, request.limit).await
             })
             .await;
         call.end(None, answer, |page| cursor.page(page, request))
@@ -174,7 +174,7 @@ impl Storage for PluginStorage {
         let answer = call
             .lease
             .seat
-            .run(0, |guest, store, handle| async move { guest.call_delete(store, handle, &names).await })
+            .run(0, |guest, store, handle| async move { guest.delete(store, handle, &names).await })
             .await;
         let site = call.site;
         call.end(None, answer, |undeleted| {
@@ -195,16 +195,14 @@ impl Storage for PluginStorage {
         total: Option<u64>,
         options: &PutOptions,
     ) -> Result<UploadId> {
-        let (condition, attributes) = (condition(&options.condition), attributes(options));
+        let terms = terms(options);
         let mut call = self.begin("multipart-start", Effect::Changes).await?;
         let answer = call
             .lease
             .seat
             .run(0, |guest, store, handle| async move {
                 let key = key.as_str();
-                guest
-                    .call_multipart_start(store, handle, key, part_size, total, &condition, &attributes)
-                    .await
+                guest.multipart_start(store, handle, key, (part_size, total), &terms).await
             })
             .await;
         call.end(Some(key), answer, validate::upload_id)
@@ -230,7 +228,7 @@ impl Storage for PluginStorage {
                 let blob = store.data_mut().lend_blob(body)?;
                 let lent = blob.borrow();
                 let answer =
-                    guest.call_multipart_put(&mut *store, handle, key.as_str(), &id.0, number, lent).await?;
+                    guest.multipart_put(&mut *store, handle, key.as_str(), &id.0, number, lent).await?;
                 store.data_mut().end(blob);
                 Ok(answer)
             })
@@ -257,7 +255,7 @@ impl Storage for PluginStorage {
             .lease
             .seat
             .run(0, |guest, store, handle| async move {
-                guest.call_multipart_finish(store, handle, key.as_str(), &id.0, &tags).await
+                guest.multipart_finish(store, handle, key.as_str(), &id.0, &tags).await
             })
             .await;
         call.end(Some(key), answer, |meta| validate::meta(meta, key))
@@ -269,23 +267,20 @@ impl Storage for PluginStorage {
             .lease
             .seat
             .run(0, |guest, store, handle| async move {
-                guest.call_multipart_abort(store, handle, key.as_str(), &id.0).await
+                guest.multipart_abort(store, handle, key.as_str(), &id.0).await
             })
             .await;
         call.end(Some(key), answer, Ok)
     }
 }
 
-fn condition(given: &Precondition) -> types::Precondition {
-    match given {
+fn terms(options: &PutOptions) -> Terms {
+    let condition = match &options.condition {
         Precondition::None => types::Precondition::None,
         Precondition::IfAbsent => types::Precondition::IfAbsent,
         Precondition::IfMatch(etag) => types::Precondition::IfMatch(etag.clone()),
-    }
-}
-
-fn attributes(options: &PutOptions) -> Vec<(String, String)> {
+    };
     let attempt = options.attempt.map(|attempt| ("attempt".to_owned(), attempt.to_string()));
     let content_type = options.content_type.map(|media| ("content-type".to_owned(), media.to_owned()));
-    attempt.into_iter().chain(content_type).collect()
+    Terms { condition, attributes: attempt.into_iter().chain(content_type).collect() }
 }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::Linker;
 use wasmtime::{Cache, CacheConfig, Config, Engine, WasmBacktraceDetails};
 
-use super::bindings::{host, io};
 use super::egress::{Client, GrantedOrigin, Lookup, Proxy, SystemLookup};
 use super::limits::Limits;
 use super::state::State;
+use super::version;
 use crate::error::{Error, Result};
 
 /// How often a guest that computes is interrupted, so that it can be ended.
@@ -127,8 +127,9 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    io::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-    host::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    for version in version::SPOKEN {
+        (version.link)(&mut linker)?;
+    }
     Ok(linker)
 }
 

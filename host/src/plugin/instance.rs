@@ -6,18 +6,18 @@ use std::sync::Arc;
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store as WasmStore, UpdateDeadline};
 
-use super::bindings::{GuestHandle, Transport};
 use super::fault::Fault;
 use super::limits::Limits;
 use super::loader::Program;
 use super::log::LogPipe;
 use super::meter::{self, Vitals};
 use super::state::State;
+use super::version::Transport;
 
 /// An instance that can be called. After a fault or a call that was dropped it is spent: its store is poisoned.
 pub(crate) struct Instance {
     store: WasmStore<State>,
-    transport: Transport,
+    transport: Box<dyn Transport>,
     program: Arc<Program>,
     vitals: Arc<Vitals>,
     stderr: LogPipe,
@@ -39,12 +39,12 @@ impl Instance {
     pub(crate) async fn start(program: Arc<Program>, state: State) -> Result<Self, Fault> {
         let limits = &program.limits;
         let (vitals, stderr) = (Arc::clone(state.vitals()), state.stderr().clone());
-        let mut store = WasmStore::new(program.pre.engine(), state);
+        let mut store = WasmStore::new(program.linked.engine(), state);
         store.limiter(|state| state.limiter_mut());
         store.set_hostcall_fuel(usize::try_from(limits.hostcall_bytes).unwrap_or(usize::MAX));
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
-        let started = program.pre.instantiate_async(&mut store);
+        let started = program.linked.instantiate(&mut store);
         let transport = metered(started, &vitals, &stderr, limits, 0).await?;
         Ok(Self { store, transport, program, vitals, stderr, calls: 0, spent: false })
     }
@@ -53,7 +53,7 @@ impl Instance {
     pub(crate) async fn run<'a, T, F>(
         &'a mut self,
         payload: u64,
-        call: impl FnOnce(&'a Transport, &'a mut WasmStore<State>) -> F,
+        call: impl FnOnce(&'a dyn Transport, &'a mut WasmStore<State>) -> F,
     ) -> Result<T, Fault>
     where
         F: Future<Output = wasmtime::Result<T>> + 'a,
@@ -62,7 +62,7 @@ impl Instance {
         *calls = calls.saturating_add(1);
         // Until the call has come to its end: a dropped call leaves it so.
         *spent = true;
-        let value = metered(call(transport, store), vitals, stderr, &program.limits, payload).await?;
+        let value = metered(call(&**transport, store), vitals, stderr, &program.limits, payload).await?;
         *spent = false;
         Ok(value)
     }
@@ -111,16 +111,12 @@ impl Seat {
     pub(crate) async fn run<'a, T, F>(
         &'a mut self,
         payload: u64,
-        call: impl FnOnce(GuestHandle<'a>, &'a mut WasmStore<State>, ResourceAny) -> F,
+        call: impl FnOnce(&'a dyn Transport, &'a mut WasmStore<State>, ResourceAny) -> F,
     ) -> Result<T, Fault>
     where
         F: Future<Output = wasmtime::Result<T>> + 'a,
     {
         let handle = self.handle;
-        self.instance
-            .run(payload, |transport, store| {
-                call(transport.siltstone_storage_store().handle(), store, handle)
-            })
-            .await
+        self.instance.run(payload, |transport, store| call(transport, store, handle)).await
     }
 }

@@ -49,6 +49,7 @@ mod state;
 mod text;
 mod tokens;
 mod validate;
+mod version;
 
 pub use adapter::PluginStorage;
 pub use describe::{PluginInfo, Required, SettingInfo, SettingKind};

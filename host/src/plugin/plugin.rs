@@ -183,11 +183,7 @@ impl Plugin {
             location: Location::default(),
         };
         let mut instance = site.instance(Phase::Describe, "describe").await?;
-        let answer = instance
-            .run(0, |transport, store| async move {
-                transport.siltstone_storage_store().call_describe(store).await
-            })
-            .await;
+        let answer = instance.run(0, |transport, store| async move { transport.describe(store).await }).await;
         let info = site.settle("describe", Effect::Reads, answer.map(Ok), describe::validate)?;
         Ok(Self(Arc::new(Inner { engine: Arc::clone(engine), program, info, source, grants })))
     }
@@ -204,7 +200,7 @@ impl Plugin {
         &self.0.source
     }
 
-    /// The interface that it implements, as `package@version`.
+    /// The interface that the host speaks with it, as `package@version`: the newest that both know.
     #[must_use]
     pub fn interface(&self) -> &str {
         &self.0.program.interface
@@ -348,12 +344,11 @@ impl ConfiguredPlugin {
         let site = Arc::new(self.site(location, redactor, grants)?);
 
         let mut first = site.seat().await?;
-        let answer = first
-            .run(0, |guest, store, handle| async move { guest.call_capabilities(store, handle).await })
-            .await;
+        let answer =
+            first.run(0, |guest, store, handle| async move { guest.capabilities(store, handle).await }).await;
         let mut capabilities = site.settle("capabilities", Effect::Reads, answer, validate::capabilities)?;
         let answer =
-            first.run(0, |guest, store, handle| async move { guest.call_home(store, handle).await }).await;
+            first.run(0, |guest, store, handle| async move { guest.home(store, handle).await }).await;
         let check = |home| validate::home(home, &site.services.redactor);
         let home = site.settle("home", Effect::Reads, answer.map(Ok), check)?;
 
@@ -381,9 +376,7 @@ impl ConfiguredPlugin {
         let mut instance = site.instance(Phase::Needs, "needs").await?;
         let (settings, asked) = (&site.settings, location.to_guest());
         let answer: Result<_, Fault> = instance
-            .run(0, |transport, store| async move {
-                transport.siltstone_storage_store().call_needs(store, settings, &asked).await
-            })
+            .run(0, |transport, store| async move { transport.needs(store, settings, &asked).await })
             .await;
         site.settle("needs", Effect::Reads, answer, needs::validate)
     }

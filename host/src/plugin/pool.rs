@@ -41,9 +41,7 @@ impl Site {
         let mut instance = self.instance(Phase::Serve, "open").await?;
         let (settings, location) = (&self.settings, self.location.to_guest());
         let answer = instance
-            .run(0, |transport, store| async move {
-                transport.siltstone_storage_store().handle().call_open(store, settings, &location).await
-            })
+            .run(0, |transport, store| async move { transport.open(store, settings, &location).await })
             .await;
         let handle = self.settle("open", Effect::Reads, answer, Ok)?;
         Ok(Seat { instance, handle })

@@ -18,6 +18,8 @@ mod migration;
 mod openapi;
 mod ops;
 mod program;
+mod released;
 mod restart;
 mod serve;
 mod storage;
+mod versions;

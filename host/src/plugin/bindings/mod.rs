@@ -1,41 +1,8 @@
-//! What wasmtime's bindgen makes of `wit/storage`, and nothing else.
+//! Generated bindings, one module for each version of the interface, and which of their values the host itself knows.
 
-// The generated `Lift` and `Lower` implementations are `unsafe impl`s: the one exception to the crate's rule.
-#![allow(
-    unsafe_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    reason = "generated code; the documentation of every item is its doc comment in the WIT"
-)]
+#[cfg(feature = "experimental-interface")]
+pub(crate) mod experimental;
+pub(crate) mod v0_1;
 
-wasmtime::component::bindgen!({
-    // The WASI interfaces are linked as a whole, so the world that is bound here is only our own part.
-    inline: r#"
-        package siltstone:runtime;
-
-        world transport {
-            import siltstone:storage/io@0.1.0;
-            import siltstone:storage/host@0.1.0;
-            export siltstone:storage/store@0.1.0;
-        }
-    "#,
-    path: "../wit/storage",
-    world: "siltstone:runtime/transport",
-    imports: {
-        "siltstone:storage/host.cache-get": async | trappable,
-        "siltstone:storage/host.read-file": async | trappable,
-        default: trappable,
-    },
-    exports: { default: async },
-    require_store_data_send: true,
-    with: {
-        "wasi:io": wasmtime_wasi::p2::bindings::io,
-        "siltstone:storage/io.blob": crate::plugin::io::BlobSource,
-        "siltstone:storage/io.sink": crate::plugin::io::SinkTarget,
-    },
-});
-
-pub(crate) use self::exports::siltstone::storage::store::GuestHandle;
-// Rustdoc also passes this crate to itself under the same name.
-pub(crate) use self::siltstone::storage::{host, io, types};
+/// The values that everything inside works with; those of other versions are converted in `version`.
+pub(crate) use self::v0_1::{host, io, types};

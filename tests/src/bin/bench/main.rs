@@ -21,6 +21,7 @@ mod measure;
 mod memory;
 mod native;
 mod peers;
+mod plugins;
 mod report;
 mod run;
 mod scaling;
@@ -62,6 +63,8 @@ enum Command {
     Transport(transport::Args),
     /// How much later a host is ready with all transports enabled than with none.
     Start(start::Args),
+    /// What loading a plugin costs, and what plugins that misbehave cost the others.
+    Plugins(plugins::Args),
     /// One backup or restore in a process of its own; the other commands start it.
     #[command(hide = true)]
     Child(child::Args),
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Gate(args) => gate::run(&args),
         Command::Transport(args) => transport::run(&args),
         Command::Start(args) => start::run(&args),
+        Command::Plugins(args) => plugins::run(&args),
         Command::Cli(args) => return memory::cli(&args),
         Command::Child(args) => return end(child::run(&args)),
     };
