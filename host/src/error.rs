@@ -52,6 +52,39 @@ pub enum ErrorKind {
     Internal,
 }
 
+/// How a plugin, or a store of the embedder's own, misbehaved in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// It broke off by itself, or because it passed the host what no plugin may.
+    Trap,
+    /// It broke off after it had asked for more memory than it may have.
+    Memory,
+    /// It computed for too long.
+    Cpu,
+    /// Nothing moved for too long.
+    Stalled,
+    /// It took longer than what it had to move allows.
+    Overdue,
+    /// It answered what the contract does not allow.
+    Contract,
+}
+
+impl FaultKind {
+    /// The kind in one word, such as `trap`, for logs and the names of metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::Memory => "memory",
+            Self::Cpu => "cpu",
+            Self::Stalled => "stalled",
+            Self::Overdue => "overdue",
+            Self::Contract => "contract",
+        }
+    }
+}
+
 /// Whether trying again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
@@ -73,6 +106,7 @@ struct Inner {
     message: String,
     context: Vec<(&'static str, String)>,
     outcome_unknown: bool,
+    fault: Option<FaultKind>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -87,6 +121,7 @@ impl Error {
             message: message.into(),
             context: Vec::new(),
             outcome_unknown: false,
+            fault: None,
             source: None,
         }))
     }
@@ -157,6 +192,19 @@ impl Error {
         self
     }
 
+    /// Marks it as the fault of a plugin or a store, in place of an honest answer.
+    #[must_use]
+    pub fn with_fault(mut self, fault: FaultKind) -> Self {
+        self.0.fault = Some(fault);
+        self
+    }
+
+    /// The fault that it comes from; `None` for an honest answer and for errors of the host's own.
+    #[must_use]
+    pub fn fault(&self) -> Option<FaultKind> {
+        self.0.fault
+    }
+
     /// What the caller can do.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -222,6 +270,7 @@ impl fmt::Debug for Error {
             .field("message", &self.0.message)
             .field("context", &self.0.context)
             .field("outcome_unknown", &self.0.outcome_unknown)
+            .field("fault", &self.0.fault)
             .field("source", &self.0.source)
             .finish()
     }

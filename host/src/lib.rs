@@ -21,8 +21,8 @@ pub mod storage;
 #[cfg(feature = "cli")]
 pub mod cli;
 
-pub use error::{Error, ErrorKind, Result, Retry};
-pub use host::{Host, HostBuilder};
+pub use error::{Error, ErrorKind, FaultKind, Result, Retry};
+pub use host::{BackendHealth, Host, HostBuilder, PluginFacts};
 
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../README.md")]

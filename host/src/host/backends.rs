@@ -7,22 +7,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::catalogue::{Catalogue, MODULE_PREFIX};
+use super::health::{BackendHealth, PluginFacts};
 use crate::error::{Error, Result};
-use crate::model::{BackendName, Location};
+use crate::model::{BackendName, Clock, Location};
 use crate::ops::{BackendInfo, Backends};
-use crate::plugin::{ConfiguredPlugin, ExtraRoots, Plugin, PluginEngine, SettingKind};
+use crate::plugin::{
+    ConfiguredPlugin, ExtraRoots, Plugin, PluginEngine, PluginPackage, PluginSource, SettingKind, Sha256,
+};
 use crate::settings::{HostSettings, warn_of_unknown_settings};
-use crate::storage::{StackSettings, Storage, stack};
+use crate::storage::{Counters, StackSettings, Storage, stack_counting};
 
 /// The backends of a host.
 pub(super) struct EnabledBackends {
     enabled: BTreeMap<BackendName, Enabled>,
     stack: StackSettings,
+    clock: Arc<dyn Clock>,
 }
 
 struct Enabled {
     opens: Opens,
     info: BackendInfo,
+    /// Of all its locations, and for as long as the host runs.
+    counters: Arc<Counters>,
     /// Wrapped storages by location, the least recently used first; what wraps them, such as the limit of calls at once,
     /// is shared by all operations at a location.
     open: Mutex<Vec<OpenLocation>>,
@@ -38,8 +44,24 @@ struct OpenLocation {
 const OPEN_LOCATIONS: usize = 16;
 
 impl Enabled {
-    fn new(opens: Opens, info: BackendInfo) -> Self {
-        Self { opens, info, open: Mutex::default() }
+    fn new(opens: Opens, info: BackendInfo, clock: &Arc<dyn Clock>) -> Self {
+        let counters = Arc::new(Counters::new(Arc::clone(clock)));
+        Self { opens, info, counters, open: Mutex::default() }
+    }
+
+    fn health(&self) -> BackendHealth {
+        let (counts, health, last_fault) = self.counters.report();
+        let plugin = match &self.opens {
+            Opens::Plugin(plugin, made_of) => Some(PluginFacts {
+                interface: made_of.interface.clone(),
+                source: plugin.plugin().source().clone(),
+                sha256: made_of.sha256,
+                grants: made_of.grants.clone(),
+                instances: plugin.plugin().instances(),
+            }),
+            Opens::Storage(_) => None,
+        };
+        BackendHealth { info: self.info.clone(), plugin, health, counts, last_fault }
     }
 
     async fn open(
@@ -49,12 +71,18 @@ impl Enabled {
         stack_settings: &StackSettings,
     ) -> Result<Arc<dyn Storage>> {
         // Always asked: what was granted may be another folder by now, and then this is another storage.
-        let bare = self.opens.open(backend, location).await?;
+        let bare =
+            self.opens.open(backend, location).await.inspect_err(|error| self.counters.not_opened(error))?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let known = open.iter().position(|o| o.location == *location).map(|at| open.remove(at));
         let entry = known.filter(|o| Arc::ptr_eq(&o.bare, &bare)).unwrap_or_else(|| OpenLocation {
             location: location.clone(),
-            wrapped: stack(Arc::clone(&bare), backend.clone(), stack_settings).0,
+            wrapped: stack_counting(
+                Arc::clone(&bare),
+                backend.clone(),
+                stack_settings,
+                Arc::clone(&self.counters),
+            ),
             bare,
         });
         let storage = Arc::clone(&entry.wrapped);
@@ -68,9 +96,29 @@ impl Enabled {
 /// What a backend opens its locations with.
 enum Opens {
     /// A plugin, which knows many.
-    Plugin(ConfiguredPlugin),
+    Plugin(ConfiguredPlugin, MadeOf),
     /// A storage that the embedder made; it is its only location.
     Storage(Arc<dyn Storage>),
+}
+
+/// What is told of a plugin.
+struct MadeOf {
+    interface: String,
+    sha256: Sha256,
+    grants: Vec<String>,
+}
+
+impl MadeOf {
+    fn new(plugin: &Plugin, package: &PluginPackage) -> Self {
+        /// How the export is named that makes a component a plugin.
+        const STORE: &str = "siltstone:storage/store@";
+        let interface = plugin.exports().iter().find_map(|name| name.strip_prefix(STORE));
+        let grants = match package.source() {
+            PluginSource::Bundled => vec!["what it says it needs, as it came with the host".to_owned()],
+            PluginSource::File(_) | PluginSource::Embedder => package.granted().lines(),
+        };
+        Self { interface: interface.unwrap_or_default().to_owned(), sha256: package.sha256(), grants }
+    }
 }
 
 impl EnabledBackends {
@@ -81,23 +129,24 @@ impl EnabledBackends {
         settings: &HostSettings,
         environment: &BTreeMap<String, String>,
         catalogue: &Catalogue,
-        stack: StackSettings,
+        (stack, clock): (StackSettings, Arc<dyn Clock>),
     ) -> Result<Self> {
         let mut enabled = BTreeMap::new();
         for module in settings.modules.iter().filter_map(|m| m.strip_prefix(MODULE_PREFIX)) {
-            let plugin = Plugin::from_package(engine, catalogue.find(module)?).await?;
+            let package = catalogue.find(module)?;
+            let plugin = Plugin::from_package(engine, package).await?;
             let name = BackendName::new(plugin.info().name.as_str())?;
             let known: Vec<&str> = plugin.info().settings.iter().map(|s| s.name.as_str()).collect();
             warn_of_unknown_settings(module, &known, environment);
             let configured =
                 plugin.configure(&|name| environment.get(name).cloned(), extra_roots(module, settings))?;
-            let opens = Opens::Plugin(configured);
+            let opens = Opens::Plugin(configured, MadeOf::new(&plugin, package));
             let opened = opens.open(&name, &Location::default()).await;
             let home = opened.map_err(|e| e.with("settings", folders(&plugin)))?.home().to_owned();
             let info = BackendInfo { name: name.to_string(), version: plugin.info().version.clone(), home };
-            enabled.insert(name, Enabled::new(opens, info));
+            enabled.insert(name, Enabled::new(opens, info, &clock));
         }
-        Ok(Self { enabled, stack })
+        Ok(Self { enabled, stack, clock })
     }
 
     /// Adds the storages of the embedder; two backends of one name are an error.
@@ -109,7 +158,7 @@ impl EnabledBackends {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 home: storage.home().to_owned(),
             };
-            let added = Enabled::new(Opens::Storage(storage), info);
+            let added = Enabled::new(Opens::Storage(storage), info, &self.clock);
             if self.enabled.insert(name.clone(), added).is_some() {
                 let text =
                     format!("two backends have the name `{name}`; rename the storage or disable the module");
@@ -117,6 +166,11 @@ impl EnabledBackends {
             }
         }
         Ok(self)
+    }
+
+    /// How each of them is, by name.
+    pub(super) fn health(&self) -> Vec<BackendHealth> {
+        self.enabled.values().map(Enabled::health).collect()
     }
 
     fn find(&self, backend: &BackendName) -> Result<&Enabled> {
@@ -147,7 +201,7 @@ fn not_enabled(name: &str) -> Error {
 impl Opens {
     async fn open(&self, backend: &BackendName, location: &Location) -> Result<Arc<dyn Storage>> {
         match self {
-            Self::Plugin(plugin) => {
+            Self::Plugin(plugin, _) => {
                 let place =
                     crate::plugin::Location { bucket: location.bucket.clone(), path: location.path.clone() };
                 let storage: Arc<dyn Storage> = plugin.open(&place).await?;
@@ -189,7 +243,11 @@ mod tests {
     }
 
     fn with(storages: &[&str]) -> Result<EnabledBackends> {
-        let none = EnabledBackends { enabled: BTreeMap::new(), stack: StackSettings::default() };
+        let none = EnabledBackends {
+            enabled: BTreeMap::new(),
+            stack: StackSettings::default(),
+            clock: Arc::new(crate::model::SystemClock),
+        };
         none.with_storages(storages.iter().map(|name| ((*name).to_owned(), memory())).collect())
     }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 mod backends;
 mod catalogue;
+mod health;
 mod runtime;
 
+pub use health::{BackendHealth, PluginFacts};
 use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
@@ -15,7 +17,7 @@ use crate::host::backends::EnabledBackends;
 pub(crate) use crate::host::catalogue::{Catalogue, MODULE_PREFIX};
 use crate::host::runtime::{OwnRuntime, run_on};
 use crate::journal::{Found, Journal, Verb};
-use crate::model::{Location, NodeName};
+use crate::model::{Clock, Location, NodeName, SystemClock};
 use crate::ops::{
     self, BackendInfo, BackupRequest, Context, CopyRequest, Copying, ForgetReport, Order, Registry,
     RestoreRequest, Status, VerifyDepth, VerifyReport,
@@ -36,6 +38,7 @@ pub struct HostBuilder {
     storages: Vec<(String, Arc<dyn Storage>)>,
     limits: Limits,
     stack: StackSettings,
+    clock: Arc<dyn Clock>,
 }
 
 impl HostBuilder {
@@ -57,6 +60,7 @@ impl HostBuilder {
             storages: Vec::new(),
             limits: Limits::default(),
             stack: StackSettings::default(),
+            clock: Arc::new(SystemClock),
         }
     }
 
@@ -98,17 +102,25 @@ impl HostBuilder {
         self
     }
 
+    /// What every time that is written down comes from, ids of attempts and the clock of plugins included; by default that
+    /// of the system. Waits and time-outs do not go by it.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Loads and configures the plugins, ends what the journal holds from an earlier run, and starts the host's runtime.
     /// Unknown modules, missing settings and unusable folders are errors that name the variable.
     pub async fn build(self) -> Result<Host> {
         let runtime = OwnRuntime::start()?;
         let handle = runtime.handle()?;
         let on = handle.clone();
-        let context = run_on(&handle, async move { self.start(on).await }).await?;
-        Ok(Host { inner: Arc::new(Inner { context, handle, _runtime: runtime }) })
+        let (context, backends) = run_on(&handle, async move { self.start(on).await }).await?;
+        Ok(Host { inner: Arc::new(Inner { context, backends, handle, _runtime: runtime }) })
     }
 
-    async fn start(self, runtime: Handle) -> Result<Arc<Context>> {
+    async fn start(self, runtime: Handle) -> Result<(Arc<Context>, Arc<EnabledBackends>)> {
         std::fs::create_dir_all(&self.data).map_err(|e| Error::io("start", &self.data, e))?;
         let data = self.data.canonicalize().map_err(|e| Error::io("start", &self.data, e))?;
         let folder = data.join(".siltstone");
@@ -130,26 +142,28 @@ impl HostBuilder {
             limits: self.limits,
             authorities,
             proxy,
+            clock: Some(Arc::clone(&self.clock)),
             ..EngineSettings::default()
         })?;
+        let treated = (self.stack, Arc::clone(&self.clock));
         let backends =
-            EnabledBackends::start(&engine, &self.settings, &self.environment, &catalogue, self.stack)
-                .await?
-                .with_storages(self.storages)?;
+            EnabledBackends::start(&engine, &self.settings, &self.environment, &catalogue, treated).await?;
+        let backends = Arc::new(backends.with_storages(self.storages)?);
         let cleanup = self.settings.cleanup;
         let context = Arc::new(Context {
             settings: self.settings,
             source: self.source,
             target: self.target,
-            backends: Arc::new(backends),
+            backends: Arc::clone(&backends) as Arc<dyn ops::Backends>,
             journal,
             registry: Registry::default(),
             folder,
             runtime,
+            clock: self.clock,
             proven: std::sync::Mutex::default(),
         });
         end_earlier(&context, cleanup, found).await;
-        Ok(context)
+        Ok((context, backends))
     }
 }
 
@@ -193,6 +207,7 @@ pub struct Host {
 
 struct Inner {
     context: Arc<Context>,
+    backends: Arc<EnabledBackends>,
     handle: Handle,
     _runtime: OwnRuntime,
 }
@@ -215,6 +230,13 @@ impl Host {
     #[must_use]
     pub fn runtime(&self) -> &Handle {
         &self.inner.handle
+    }
+
+    /// How the enabled backends are, and what their calls came to since the host was started: for a health check, and for
+    /// metrics. Cheap, and never waits for a plugin.
+    #[must_use]
+    pub fn health(&self) -> Vec<BackendHealth> {
+        self.inner.backends.health()
     }
 
     /// Accepts a backup and answers its status; it then runs by itself. Errors that matter to callers:

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::model::{Clock, Timestamp};
 
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr, $rule:literal) => {
@@ -120,10 +121,20 @@ fn plain_name(text: &str) -> bool {
 pub struct AttemptId(uuid::Uuid);
 
 impl AttemptId {
-    /// A new one, from the clock and the system's randomness.
+    /// A new one, from the system's clock and randomness.
     #[must_use]
     pub fn generate() -> Self {
         Self(uuid::Uuid::now_v7())
+    }
+
+    /// A new one from a clock, cut to milliseconds, and the system's randomness: of one clock that stands still, no two are
+    /// the same.
+    #[must_use]
+    pub fn by(clock: &dyn Clock) -> Self {
+        let ms = Timestamp::by(clock).as_millis().unwrap_or(0);
+        // Less than a thousand million, so it fits.
+        let nanos = (ms % 1000) as u32 * 1_000_000;
+        Self(uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, ms / 1000, nanos)))
     }
 
     /// From its hyphenated text.

@@ -1,5 +1,6 @@
 //! Plain persisted and domain types: no I/O, no async.
 
+mod clock;
 mod compression;
 mod descriptor;
 mod hash;
@@ -14,6 +15,7 @@ mod spelling;
 mod state;
 mod time;
 
+pub use clock::{Clock, SystemClock};
 pub use compression::{Codec, Compression, Level};
 pub use descriptor::{Descriptor, NodeEntry, Selected, SkippedItem};
 pub use hash::Hash;

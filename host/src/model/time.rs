@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::model::{Clock, SystemClock};
+
 /// What stands for "not yet" on the wire.
 const ZERO: &str = "0001-01-01T00:00:00.000Z";
 
@@ -26,10 +28,16 @@ impl Timestamp {
         Self(i64::try_from(millis).map_or(LAST, |m| m.min(LAST)))
     }
 
+    /// Now, by a clock.
+    #[must_use]
+    pub fn by(clock: &dyn Clock) -> Self {
+        Self::from_system(clock.now())
+    }
+
     /// Now, by the system's clock.
     #[must_use]
     pub fn now() -> Self {
-        Self::from_system(SystemTime::now())
+        Self::by(&SystemClock)
     }
 
     /// Whether this is [`Timestamp::ZERO`].

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Journal;
-use crate::model::{AttemptId, BackendName, BackupId, Location, ObjectKey, Timestamp};
+use crate::model::{AttemptId, BackendName, BackupId, Clock, Location, ObjectKey, Timestamp};
 use crate::ops::BackendInfo;
 use crate::ops::listing::delete_where;
 use crate::ops::registry::Registry;
@@ -50,11 +50,23 @@ pub(crate) struct Context {
     pub(crate) folder: PathBuf,
     /// The host's own runtime.
     pub(crate) runtime: Handle,
+    /// What every time that is written down comes from.
+    pub(crate) clock: Arc<dyn Clock>,
     /// What was found out about locations.
     pub(crate) proven: Mutex<HashMap<(BackendName, Location), Preconditions>>,
 }
 
 impl Context {
+    /// The time to write down.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::by(&*self.clock)
+    }
+
+    /// An id for an attempt that begins.
+    pub(crate) fn new_attempt(&self) -> AttemptId {
+        AttemptId::by(&*self.clock)
+    }
+
     /// A storage by the name that the user gave.
     pub(crate) async fn storage(
         &self,
@@ -132,6 +144,8 @@ impl Context {
 /// Removes temporary objects that nobody writes any more, of servers that died and never came back. Objects of living
 /// attempts are younger: their parts are written all the time.
 async fn sweep_temporary(storage: &dyn Storage) -> Result<()> {
+    // By the system's clock: these are times of the store, and a clock of the embedder's that runs ahead must not make the
+    // work of others look old.
     let now = Timestamp::now().as_millis().unwrap_or(0);
     let old = now.saturating_sub(ABANDONED.as_millis() as u64);
     let swept =

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, Wish};
-use crate::model::{State, Timestamp};
+use crate::model::{Clock, State, Timestamp};
 use crate::ops::{Progress, Status};
 
 /// An operation from the moment it was accepted.
@@ -26,6 +26,7 @@ pub(crate) struct Operation {
     accepted: Instant,
     is_accepted: AtomicBool,
     entry: OnceLock<Entry>,
+    clock: Arc<dyn Clock>,
 }
 
 /// Whether a cancel can still win.
@@ -71,8 +72,8 @@ impl Counters {
 }
 
 impl Operation {
-    /// With its first status.
-    pub(crate) fn new(status: Status) -> Self {
+    /// With its first status, and the clock that tells when it ended.
+    pub(crate) fn new(status: Status, clock: Arc<dyn Clock>) -> Self {
         Self {
             status: Mutex::new(status),
             phase: Mutex::new(Phase::Running),
@@ -82,6 +83,7 @@ impl Operation {
             accepted: Instant::now(),
             is_accepted: AtomicBool::new(false),
             entry: OnceLock::new(),
+            clock,
         }
     }
 
@@ -124,6 +126,11 @@ impl Operation {
     /// Changes the status. A state that was cancelled stays so.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.lock());
+    }
+
+    /// The time to write down.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::by(&*self.clock)
     }
 
     /// Moves on to a state that is not terminal.
@@ -179,10 +186,11 @@ impl Operation {
 
     /// Publishes the last status.
     pub(crate) fn end(&self, state: State, error: Option<String>) {
+        let now = self.now();
         self.update(|status| {
             status.state = state;
             status.error = error;
-            status.completed_at = Timestamp::now();
+            status.completed_at = now;
         });
         self.ended.send_replace(Ended::Yes);
     }

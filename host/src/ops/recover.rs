@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::journal::{Entry, Found, Phase, Record, RestoreRecord, Verb, Wish};
-use crate::model::{Descriptor, Location, State, Timestamp};
+use crate::model::{Descriptor, Location, State};
 use crate::ops::backup::give_up;
 use crate::ops::context::{Context, remove_folder};
 use crate::ops::copy::end_copy;
@@ -83,7 +83,7 @@ async fn end_backup(context: &Arc<Context>, entry: &Entry, record: &Record) -> R
     let shown_nodes = ours.as_ref().map(|d| d.nodes.clone()).unwrap_or_default();
     let last = ours.filter(|d| succeeded || !d.state.is_terminal()).map(|stored| Descriptor {
         state,
-        completed_at: Timestamp::now(),
+        completed_at: context.now(),
         error: Some(text),
         nodes: std::collections::BTreeMap::new(),
         ..stored
@@ -136,7 +136,7 @@ async fn end_restore(context: &Arc<Context>, entry: &Entry, record: &Record) -> 
             state,
             error,
             started_at: record.started_at,
-            completed_at: Timestamp::now(),
+            completed_at: context.now(),
             path,
             collections: record.collections.clone(),
             from_node,

@@ -67,6 +67,8 @@ impl Call<'_> {
             site.settle(operation, effect, answer, |value| check(value).inspect_err(|_| broken = true));
         if honest && !broken {
             lease.give_back();
+        } else {
+            lease.discard();
         }
         settled.map_err(|e| match about {
             Some(key) => e.with("key", key),

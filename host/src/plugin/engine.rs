@@ -13,6 +13,7 @@ use super::limits::Limits;
 use super::state::State;
 use super::version;
 use crate::error::{Error, Result};
+use crate::model::{Clock, SystemClock};
 
 /// How often a guest that computes is interrupted, so that it can be ended.
 const TICK: Duration = Duration::from_millis(10);
@@ -33,6 +34,8 @@ pub struct EngineSettings {
     pub authorities: Option<Vec<u8>>,
     /// The proxy for origins behind TLS.
     pub proxy: Option<Proxy>,
+    /// The time of day that plugins see; `None`: the system's.
+    pub clock: Option<Arc<dyn Clock>>,
 }
 
 /// The runtime that all plugins of a host share.
@@ -44,6 +47,7 @@ pub struct PluginEngine {
     lookup: Arc<dyn Lookup>,
     authorities: Vec<reqwest::Certificate>,
     proxy: Option<Proxy>,
+    clock: Arc<dyn Clock>,
 }
 
 impl std::fmt::Debug for PluginEngine {
@@ -63,7 +67,7 @@ impl PluginEngine {
     /// [`crate::ErrorKind::Invalid`] when a protected path is not absolute, [`crate::ErrorKind::Internal`] when the
     /// runtime cannot be set up on this machine.
     pub fn new(settings: EngineSettings) -> Result<Arc<Self>> {
-        let EngineSettings { cache_dir, mut protected, limits, lookup, authorities, proxy } = settings;
+        let EngineSettings { cache_dir, mut protected, limits, lookup, authorities, proxy, clock } = settings;
         protected.extend(cache_dir.clone());
         if let Some(path) = protected.iter().find(|p| !p.is_absolute()) {
             let message = format!("the protected folder `{}` must be an absolute path", path.display());
@@ -84,6 +88,7 @@ impl PluginEngine {
         let linker = link(&engine).map_err(broken)?;
         start_ticker(&engine)?;
         let lookup = lookup.unwrap_or_else(|| Arc::new(SystemLookup));
+        let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
         let authorities = match authorities {
             None => Vec::new(),
             Some(pem) => {
@@ -96,7 +101,7 @@ impl PluginEngine {
                 found
             }
         };
-        Ok(Arc::new(Self { engine, linker, limits, protected, lookup, authorities, proxy }))
+        Ok(Arc::new(Self { engine, linker, limits, protected, lookup, authorities, proxy, clock }))
     }
 
     /// What plugins may use.
@@ -116,6 +121,11 @@ impl PluginEngine {
     /// The client of one location.
     pub(crate) fn client(&self, origins: Vec<GrantedOrigin>) -> Result<Client> {
         Client::new(origins, Arc::clone(&self.lookup), &self.authorities, self.proxy.as_ref())
+    }
+
+    /// The time of day that plugins see.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
     pub(crate) fn protected(&self) -> &[PathBuf] {

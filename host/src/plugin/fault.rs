@@ -7,7 +7,7 @@ use wasmtime_wasi::I32Exit;
 
 use super::redact::Redactor;
 use super::text;
-use crate::error::{Error, ErrorKind, Retry};
+use crate::error::{Error, ErrorKind, FaultKind, Retry};
 
 /// Most bytes that are told of a fault.
 const MAX_WHY: usize = 4096;
@@ -27,6 +27,9 @@ pub(crate) enum Fault {
     /// It trapped, exited, or a host function refused what it passed.
     #[error("it broke off: {what}")]
     Trap { what: String },
+    /// The same, after it had asked for more memory than it may have.
+    #[error("it broke off: {what}")]
+    Memory { what: String },
     /// Neither payload moved nor did it compute.
     #[error("nothing moved for {}", humantime::format_duration(*.0))]
     Stalled(Duration),
@@ -57,7 +60,21 @@ impl Fault {
         if let Some(line) = said {
             what.push_str(&format!(", after it wrote {}", text::shown(line)));
         }
-        Self::Trap { what }
+        match memory {
+            Some(_) => Self::Memory { what },
+            None => Self::Trap { what },
+        }
+    }
+
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Trap { .. } => FaultKind::Trap,
+            Self::Memory { .. } => FaultKind::Memory,
+            Self::Stalled(_) => FaultKind::Stalled,
+            Self::Overdue(_) => FaultKind::Overdue,
+            Self::Cpu(_) => FaultKind::Cpu,
+            Self::Contract(_) => FaultKind::Contract,
+        }
     }
 
     /// The error that the caller of the operation sees; what it repeats of the plugin's words holds no secrets.
@@ -70,13 +87,15 @@ impl Fault {
     ) -> Error {
         let (kind, retry) = match &self {
             Self::Stalled(_) | Self::Overdue(_) => (ErrorKind::Timeout, Retry::After(None)),
-            Self::Trap { .. } | Self::Cpu(_) | Self::Contract(_) => (ErrorKind::Plugin, Retry::Never),
+            Self::Trap { .. } | Self::Memory { .. } | Self::Cpu(_) | Self::Contract(_) => {
+                (ErrorKind::Plugin, Retry::Never)
+            }
         };
         // Cleaned before it is cut: the beginning of a secret is a secret too.
         let clean = redactor.clean(&self.to_string());
         let why = text::bounded(&clean, MAX_WHY);
         let message = format!("plugin `{plugin}` was stopped, because {why}");
-        let error = Error::new(kind, operation, message).with_retry(retry);
+        let error = Error::new(kind, operation, message).with_retry(retry).with_fault(self.kind());
         match effect {
             Effect::Reads => error,
             Effect::Changes => error.outcome_unknown(),
@@ -92,7 +111,7 @@ mod tests {
     fn a_fault_names_plugin_operation_and_doubt() {
         let fault = Fault::Stalled(Duration::from_secs(30));
         let error = fault.into_error("s3", "put", Effect::Changes, &Redactor::default());
-        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert_eq!((error.kind(), error.fault()), (ErrorKind::Timeout, Some(FaultKind::Stalled)));
         assert_eq!(
             error.to_string(),
             "put: plugin `s3` was stopped, because nothing moved for 30s; it is not known whether it took effect"

@@ -131,6 +131,7 @@ mod tests {
             redactor,
             tokens: TokenCache::default(),
             grants: Grants::default(),
+            clock: Arc::new(crate::model::SystemClock),
             egress: Egress::Closed,
         };
         State::new(phase, Arc::new(services), &Limits::default()).unwrap()

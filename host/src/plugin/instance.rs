@@ -12,24 +12,44 @@ use super::loader::Program;
 use super::log::LogPipe;
 use super::meter::{self, Vitals};
 use super::state::State;
+use super::tally::End;
 use super::version::Transport;
 
 /// An instance that can be called. After a fault or a call that was dropped it is spent: its store is poisoned.
 pub(crate) struct Instance {
     store: WasmStore<State>,
     transport: Box<dyn Transport>,
-    program: Arc<Program>,
+    life: Life,
     vitals: Arc<Vitals>,
     stderr: LogPipe,
     calls: u32,
+}
+
+/// Counts an instance from its first moment to its last.
+struct Life {
+    program: Arc<Program>,
     spent: bool,
+}
+
+impl Life {
+    fn begin(program: Arc<Program>) -> Self {
+        program.tally.begin();
+        // Until it has started.
+        Self { program, spent: true }
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.program.tally.end(if self.spent { End::Discarded } else { End::InOrder });
+    }
 }
 
 impl std::fmt::Debug for Instance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Instance")
             .field("calls", &self.calls)
-            .field("spent", &self.spent)
+            .field("spent", &self.life.spent)
             .finish_non_exhaustive()
     }
 }
@@ -37,7 +57,8 @@ impl std::fmt::Debug for Instance {
 impl Instance {
     /// Instantiates the program; its start code runs under the same limits as a call.
     pub(crate) async fn start(program: Arc<Program>, state: State) -> Result<Self, Fault> {
-        let limits = &program.limits;
+        let mut life = Life::begin(program);
+        let (program, limits) = (&life.program, &life.program.limits);
         let (vitals, stderr) = (Arc::clone(state.vitals()), state.stderr().clone());
         let mut store = WasmStore::new(program.linked.engine(), state);
         store.limiter(|state| state.limiter_mut());
@@ -46,7 +67,8 @@ impl Instance {
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         let started = program.linked.instantiate(&mut store);
         let transport = metered(started, &vitals, &stderr, limits, 0).await?;
-        Ok(Self { store, transport, program, vitals, stderr, calls: 0, spent: false })
+        life.spent = false;
+        Ok(Self { store, transport, life, vitals, stderr, calls: 0 })
     }
 
     /// Makes one call that moves `payload` bytes.
@@ -58,13 +80,18 @@ impl Instance {
     where
         F: Future<Output = wasmtime::Result<T>> + 'a,
     {
-        let Self { store, transport, program, vitals, stderr, calls, spent } = self;
+        let Self { store, transport, life, vitals, stderr, calls } = self;
         *calls = calls.saturating_add(1);
         // Until the call has come to its end: a dropped call leaves it so.
-        *spent = true;
-        let value = metered(call(&**transport, store), vitals, stderr, &program.limits, payload).await?;
-        *spent = false;
+        life.spent = true;
+        let value = metered(call(&**transport, store), vitals, stderr, &life.program.limits, payload).await?;
+        life.spent = false;
         Ok(value)
+    }
+
+    /// Keeps it from being called again, because of what it has answered.
+    pub(crate) fn spend(&mut self) {
+        self.life.spent = true;
     }
 
     /// What the instance sees of the host, between calls.
@@ -74,8 +101,8 @@ impl Instance {
 
     /// Whether it can and should be used for another call.
     pub(crate) fn is_fit(&mut self) -> bool {
-        let limits = &self.program.limits;
-        !self.spent
+        let limits = &self.life.program.limits;
+        !self.life.spent
             && !self.vitals.is_retired()
             && self.calls < limits.calls_per_instance
             && self.vitals.memory() < limits.recycle_memory

@@ -7,6 +7,7 @@ use wasmtime::component::types::ComponentItem;
 
 use super::engine::PluginEngine;
 use super::limits::Limits;
+use super::tally::Tally;
 use super::text;
 use super::version::{Linked, PACKAGE, SPOKEN, Version};
 use crate::error::{Error, ErrorKind, Result};
@@ -30,6 +31,7 @@ pub(crate) struct Program {
     pub(crate) interface: String,
     pub(crate) imports: Vec<String>,
     pub(crate) exports: Vec<String>,
+    pub(crate) tally: Tally,
 }
 
 impl std::fmt::Debug for Program {
@@ -90,7 +92,7 @@ pub(crate) fn load(
     let exported = exports_of(&exports).find(|version| (newest.is)(version)).unwrap_or(newest.name);
     let interface = format!("{PACKAGE}@{exported}");
     let linked = engine.linker().instantiate_pre(&component).and_then(newest.bind).map_err(mismatch)?;
-    Ok(Arc::new(Program { linked, limits, interface, imports, exports }))
+    Ok(Arc::new(Program { linked, limits, interface, imports, exports, tally: Tally::default() }))
 }
 
 /// The versions of the interface that a component implements.

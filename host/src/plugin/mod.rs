@@ -46,6 +46,7 @@ mod pool;
 mod redact;
 mod settings;
 mod state;
+mod tally;
 mod text;
 mod tokens;
 mod validate;
@@ -63,3 +64,4 @@ pub use package::{
     Sha256, Use, hex, plugins_in,
 };
 pub use plugin::{ConfiguredPlugin, ExtraRoots, Location, Plugin, PluginSource};
+pub use tally::InstanceCounts;

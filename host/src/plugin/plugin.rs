@@ -21,6 +21,7 @@ use super::pool::{Pool, Site};
 use super::redact::Redactor;
 use super::settings::{self, Settings};
 use super::state::{Phase, Services};
+use super::tally::InstanceCounts;
 use super::text;
 use super::tokens::TokenCache;
 use super::validate;
@@ -216,6 +217,12 @@ impl Plugin {
     #[must_use]
     pub fn exports(&self) -> &[String] {
         &self.0.program.exports
+    }
+
+    /// How many instances of it there are and were.
+    #[must_use]
+    pub fn instances(&self) -> InstanceCounts {
+        self.0.program.tally.counts()
     }
 
     /// Collects the settings; `env` answers the value of an environment variable.
@@ -424,7 +431,8 @@ fn services(
         [] => Egress::Closed,
         origins => Egress::Open(Arc::new(engine.client(origins.to_vec())?)),
     };
-    Ok(Services { log, redactor, tokens: TokenCache::default(), grants, egress })
+    let clock = Arc::clone(engine.clock());
+    Ok(Services { log, redactor, tokens: TokenCache::default(), grants, clock, egress })
 }
 
 #[cfg(test)]

@@ -43,7 +43,11 @@ impl Site {
         let answer = instance
             .run(0, |transport, store| async move { transport.open(store, settings, &location).await })
             .await;
-        let handle = self.settle("open", Effect::Reads, answer, Ok)?;
+        let handle = self.settle("open", Effect::Reads, answer, Ok).inspect_err(|e| {
+            if e.fault().is_some() {
+                instance.spend();
+            }
+        })?;
         Ok(Seat { instance, handle })
     }
 
@@ -129,6 +133,11 @@ impl Pool {
 }
 
 impl Lease<'_> {
+    /// Throws the instance away: it is at fault.
+    pub(crate) fn discard(mut self) {
+        self.seat.instance.spend();
+    }
+
     /// Keeps the instance for the next call if it is still good.
     pub(crate) fn give_back(self) {
         let Self { pool, mut seat, _permit } = self;

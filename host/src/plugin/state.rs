@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use wasmtime::component::{Resource, ResourceTable};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::egress::Egress;
@@ -17,6 +18,7 @@ use super::meter::Vitals;
 use super::redact::Redactor;
 use super::tokens::{Owner, TokenCache};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::Clock;
 use crate::storage::{Blob, SinkWriter};
 
 /// Random bytes that a guest may ask for at once.
@@ -44,6 +46,7 @@ pub(crate) struct Services {
     pub(crate) redactor: Arc<Redactor>,
     pub(crate) tokens: TokenCache,
     pub(crate) grants: Grants,
+    pub(crate) clock: Arc<dyn Clock>,
     /// The way out of instances that serve.
     pub(crate) egress: Egress,
 }
@@ -72,6 +75,7 @@ impl State {
             .stderr(stderr.clone())
             .allow_tcp(false)
             .allow_udp(false)
+            .wall_clock(GuestClock(Arc::clone(&services.clock)))
             .max_random_size(MAX_RANDOM);
         if phase == Phase::Serve {
             for folder in services.grants.folders() {
@@ -180,6 +184,19 @@ pub(crate) struct Lent<T: 'static>(Resource<T>);
 impl<T> Lent<T> {
     pub(crate) fn borrow(&self) -> Resource<T> {
         Resource::new_borrow(self.0.rep())
+    }
+}
+
+/// The host's clock as guests read it. A time before 1970 cannot be told to them.
+struct GuestClock(Arc<dyn Clock>);
+
+impl HostWallClock for GuestClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0.now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod blob;
 mod capabilities;
+mod counters;
 mod digest;
 #[cfg(any(test, feature = "conformance"))]
 mod inject;
@@ -23,16 +24,17 @@ use async_trait::async_trait;
 
 pub use blob::{Blob, Digests};
 pub use capabilities::{Capabilities, DigestKinds, PartOrder, PartRules, Preconditions};
+pub use counters::{Counters, Counts, Health, LastFault, VerbCounts};
 #[cfg(any(test, feature = "conformance"))]
 pub use inject::{Action, Faulty, Rule, When};
 pub use limit::Limited;
 #[cfg(any(test, feature = "conformance"))]
 pub use memory::Memory;
-pub use observe::{Counters, Counts, Observed, VerbCounts};
+pub use observe::Observed;
 pub use probe::{Written, probe_conditions, probe_write};
 pub use retry::{RetrySettings, Retrying};
 pub use sink::{Sink, SinkWriter};
-pub use stack::{StackSettings, stack};
+pub use stack::{StackSettings, stack, stack_counting};
 pub use timeout::{Timed, TimeoutSettings};
 pub use verb::Verb;
 

@@ -3,81 +3,17 @@
 //! It sits between [`super::Limited`] and [`super::Timed`]: it sees each attempt, not only the last one of a call, the
 //! time-outs among them, and its times do not hold the wait for a place.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{
-    Blob, ByteRange, Capabilities, ListPage, ListRequest, ObjectMeta, PartTag, PutOptions, Sink, Storage,
-    UploadId, Verb,
+    Blob, ByteRange, Capabilities, Counters, ListPage, ListRequest, ObjectMeta, PartTag, PutOptions, Sink,
+    Storage, UploadId, Verb,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::{BackendName, ObjectKey};
-
-/// What the attempts of one verb came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VerbCounts {
-    /// Attempts that have ended.
-    pub calls: u64,
-    /// Those that failed, by kind.
-    pub errors: HashMap<ErrorKind, u64>,
-    /// Those that the caller dropped before their end.
-    pub dropped: u64,
-    /// Bytes of bodies that were stored, or of ranges that were read, by attempts that succeeded.
-    pub bytes: u64,
-    /// Sum of the times from begin to end.
-    pub elapsed: Duration,
-}
-
-/// What all attempts came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts(BTreeMap<Verb, VerbCounts>);
-
-impl Counts {
-    /// Of one verb.
-    #[must_use]
-    pub fn of(&self, verb: Verb) -> VerbCounts {
-        self.0.get(&verb).cloned().unwrap_or_default()
-    }
-
-    /// Bytes that were read.
-    #[must_use]
-    pub fn bytes_in(&self) -> u64 {
-        self.of(Verb::Get).bytes
-    }
-
-    /// Bytes that were stored.
-    #[must_use]
-    pub fn bytes_out(&self) -> u64 {
-        self.of(Verb::Put).bytes + self.of(Verb::MultipartPut).bytes
-    }
-
-    /// Attempts that failed.
-    #[must_use]
-    pub fn errors(&self) -> u64 {
-        self.0.values().flat_map(|counts| counts.errors.values()).sum()
-    }
-}
-
-/// Counters that are shared with whoever wants to read them.
-#[derive(Debug, Default)]
-pub struct Counters(Mutex<Counts>);
-
-impl Counters {
-    /// The counts of now.
-    #[must_use]
-    pub fn snapshot(&self) -> Counts {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        // Counting cannot panic half-way; at worst one attempt is missing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Counts attempts and writes a debug event for each, never with content.
 #[derive(Debug)]
@@ -91,7 +27,13 @@ impl Observed {
     /// Observes a storage; `backend` is the name in the events.
     #[must_use]
     pub fn new(inner: Arc<dyn Storage>, backend: BackendName) -> Self {
-        Self { inner, backend, counters: Arc::default() }
+        Self::counting(inner, backend, Arc::default())
+    }
+
+    /// The same with counters that count for others too.
+    #[must_use]
+    pub fn counting(inner: Arc<dyn Storage>, backend: BackendName, counters: Arc<Counters>) -> Self {
+        Self { inner, backend, counters }
     }
 
     /// The counters.
@@ -132,14 +74,7 @@ impl Attempt<'_> {
             Ok(bytes) => tracing::debug!(%backend, %verb, key, bytes, ?elapsed, "done"),
             Err(error) => tracing::debug!(%backend, %verb, key, ?elapsed, %error, "failed"),
         }
-        let mut counts = self.observed.counters.lock();
-        let counts = counts.0.entry(verb).or_default();
-        counts.calls += 1;
-        counts.elapsed += elapsed;
-        match result {
-            Ok(bytes) => counts.bytes += bytes,
-            Err(error) => *counts.errors.entry(error.kind()).or_default() += 1,
-        }
+        self.observed.counters.ended(verb, elapsed, result);
     }
 }
 
@@ -148,7 +83,7 @@ impl Drop for Attempt<'_> {
         if !self.ended {
             let (backend, verb, key) = (&self.observed.backend, self.verb, self.key);
             tracing::debug!(%backend, %verb, key, elapsed = ?self.began.elapsed(), "dropped");
-            self.observed.counters.lock().0.entry(verb).or_default().dropped += 1;
+            self.observed.counters.dropped(verb);
         }
     }
 }
@@ -223,7 +158,11 @@ impl Storage for Observed {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+    use std::time::Duration;
+
     use super::*;
+    use crate::error::ErrorKind;
     use crate::storage::{Action, Faulty, Memory, Rule};
 
     #[tokio::test(start_paused = true)]

@@ -24,13 +24,24 @@ pub fn stack(
     backend: BackendName,
     settings: &StackSettings,
 ) -> (Arc<dyn Storage>, Arc<Counters>) {
+    let counters = Arc::<Counters>::default();
+    (stack_counting(store, backend, settings, Arc::clone(&counters)), counters)
+}
+
+/// The same with counters that count for other stores too.
+#[must_use]
+pub fn stack_counting(
+    store: Arc<dyn Storage>,
+    backend: BackendName,
+    settings: &StackSettings,
+    counters: Arc<Counters>,
+) -> Arc<dyn Storage> {
     let at_once = settings
         .in_flight
         .or_else(|| NonZeroU32::new(store.capabilities().in_flight))
         .unwrap_or(NonZeroU32::MIN);
     let timed = Timed::new(store, settings.timeout);
-    let observed = Observed::new(Arc::new(timed), backend);
-    let counters = observed.counters();
+    let observed = Observed::counting(Arc::new(timed), backend, counters);
     let limited = Limited::new(Arc::new(observed), at_once);
-    (Arc::new(Retrying::new(Arc::new(limited), settings.retry)), counters)
+    Arc::new(Retrying::new(Arc::new(limited), settings.retry))
 }

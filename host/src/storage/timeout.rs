@@ -12,7 +12,7 @@ use super::{
     Blob, ByteRange, Capabilities, ListPage, ListRequest, ObjectMeta, PartTag, PutOptions, Sink, Storage,
     UploadId, Verb,
 };
-use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::error::{Error, ErrorKind, FaultKind, Result, Retry};
 use crate::model::ObjectKey;
 
 /// How long one attempt of a call may take.
@@ -31,8 +31,8 @@ impl Default for TimeoutSettings {
     }
 }
 
-/// Ends calls that take too long with [`ErrorKind::Timeout`], which may be retried; a change that is ended so has an
-/// unknown outcome.
+/// Ends calls that take too long with [`ErrorKind::Timeout`], a fault that may be retried; a change that is ended so has
+/// an unknown outcome.
 #[derive(Debug)]
 pub struct Timed {
     inner: Arc<dyn Storage>,
@@ -64,7 +64,8 @@ impl Timed {
                     verb.as_str(),
                     format!("given up on `{key}` after {bound:?}"),
                 )
-                .with_retry(Retry::After(None));
+                .with_retry(Retry::After(None))
+                .with_fault(FaultKind::Overdue);
                 Err(if verb.changes() { error.outcome_unknown() } else { error })
             }
         }

@@ -32,12 +32,13 @@ pub(crate) async fn accept(context: Arc<Context>, request: BackupRequest) -> Res
     let storage = context.backends.open(&backend, &request.location).await?;
     expect_vacant(&*storage, &id).await?;
     let base = match &base {
-        Some(base) => Some(base::find(&*storage, &id, base, Timestamp::now()).await?),
+        Some(base) => Some(base::find(&*storage, &id, base, context.now()).await?),
         None => None,
     };
 
-    let attempt = AttemptId::generate();
-    let operation = Arc::new(Operation::new(first_status(&request, &backend, &id, &*storage, &collections)));
+    let attempt = context.new_attempt();
+    let status = first_status(&request, &backend, &id, &*storage, &collections, context.now());
+    let operation = Arc::new(Operation::new(status, Arc::clone(&context.clock)));
     let address = Address {
         verb: Verb::Backup,
         backend: backend.to_string(),
@@ -112,6 +113,7 @@ fn first_status(
     id: &BackupId,
     storage: &dyn Storage,
     collections: &[CollectionName],
+    now: Timestamp,
 ) -> Status {
     Status {
         backend: backend.to_string(),
@@ -120,7 +122,7 @@ fn first_status(
         location: request.location.clone(),
         state: State::Started,
         error: None,
-        started_at: Timestamp::now(),
+        started_at: now,
         completed_at: Timestamp::ZERO,
         collections: collections.to_vec(),
         raw_bytes: 0,
@@ -195,7 +197,7 @@ async fn claim(
         // It may have claimed the id after all. If that cannot be taken back now, the record stays for the next start.
         let last = Descriptor {
             state: State::Failed,
-            completed_at: Timestamp::now(),
+            completed_at: context.now(),
             error: Some(status_text(&error)),
             ..descriptor
         };

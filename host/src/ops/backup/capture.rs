@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CollectionName, CutInfo, Scope, Selection, ShardId, SkippedItem, TenantState, Timestamp};
+use crate::model::{CollectionName, CutInfo, Scope, Selection, ShardId, SkippedItem, TenantState};
 use crate::ops::operation::Operation;
 use crate::settings::HostSettings;
 use crate::source::{Budget, CollectionInfo, Cut, ExtrasChoice, NamedBlob, SnapshotSource};
@@ -58,7 +58,7 @@ pub(crate) fn capture(
     std::fs::create_dir_all(staging).map_err(|e| Error::io("cut", staging, e))?;
     let budget = Budget { max_pause: settings.max_pause, staging: staging.to_path_buf() };
     let outcome = source.cut(&shards, &budget)?;
-    let at = Timestamp::now();
+    let at = operation.now();
     if operation.is_cancelled() {
         return Err(Error::cancelled("cut"));
     }

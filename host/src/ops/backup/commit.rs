@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::journal::Phase;
-use crate::model::{ChunkLine, Descriptor, ManifestLine, NodeEntry, State, Timestamp};
+use crate::model::{ChunkLine, Descriptor, ManifestLine, NodeEntry, State};
 use crate::ops::backup::{Job, base};
 use crate::ops::context::Context;
 use crate::ops::verify::{Depth, check_chunks, stored_lengths};
@@ -60,7 +60,7 @@ pub(super) async fn commit(context: &Arc<Context>, job: &Job, node: NodeEntry) -
     job.entry.set_phase(Phase::Committing).await?;
     let mut last = Descriptor {
         state: State::Success,
-        completed_at: Timestamp::now(),
+        completed_at: context.now(),
         nodes: [(context.settings.node.clone(), node.clone())].into(),
         ..job.descriptor.clone()
     };

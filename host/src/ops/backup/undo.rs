@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, Phase, Record};
-use crate::model::{Descriptor, State, Timestamp};
+use crate::model::{Descriptor, State};
 use crate::ops::backup::Job;
 use crate::ops::context::status_text;
 use crate::ops::listing::delete_prefix;
@@ -40,7 +40,7 @@ pub(super) async fn undo(job: &Arc<Job>, state: State, text: &str) -> Result<()>
     job.entry.set_phase(Phase::Undoing).await?;
     let last = Descriptor {
         state,
-        completed_at: Timestamp::now(),
+        completed_at: job.operation.now(),
         error: Some(text.to_owned()),
         ..job.descriptor.clone()
     };

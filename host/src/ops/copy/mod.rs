@@ -17,9 +17,7 @@ use tokio_util::task::TaskTracker;
 use self::objects::Objects;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, Phase, Record, Verb, Wish};
-use crate::model::{
-    AttemptId, BackendName, BackupId, ChunkLine, Location, ManifestLine, NodeEntry, State, Timestamp,
-};
+use crate::model::{BackendName, BackupId, ChunkLine, Location, ManifestLine, NodeEntry, State, Timestamp};
 use crate::ops::context::{Context, status_text, unknown_backup};
 use crate::ops::operation::Operation;
 use crate::ops::registry::Address;
@@ -70,8 +68,8 @@ pub(crate) async fn accept(context: Arc<Context>, request: CopyRequest) -> Resul
         let text = format!("source and target are the same location, {}", target.home());
         return Err(Error::invalid("copy", text));
     }
-    let status = first_status(&request, &to, &id, &*target);
-    let operation = Arc::new(Operation::new(status));
+    let status = first_status(&request, &to, &id, &*target, context.now());
+    let operation = Arc::new(Operation::new(status, Arc::clone(&context.clock)));
     let address = Address {
         verb: Verb::Copy,
         backend: to.to_string(),
@@ -89,7 +87,13 @@ pub(crate) async fn accept(context: Arc<Context>, request: CopyRequest) -> Resul
     }
 }
 
-fn first_status(request: &CopyRequest, to: &BackendName, id: &BackupId, target: &dyn Storage) -> Status {
+fn first_status(
+    request: &CopyRequest,
+    to: &BackendName,
+    id: &BackupId,
+    target: &dyn Storage,
+    now: Timestamp,
+) -> Status {
     Status {
         backend: to.to_string(),
         id: id.to_string(),
@@ -97,7 +101,7 @@ fn first_status(request: &CopyRequest, to: &BackendName, id: &BackupId, target: 
         location: request.to_location.clone(),
         state: State::Started,
         error: None,
-        started_at: Timestamp::now(),
+        started_at: now,
         completed_at: Timestamp::ZERO,
         collections: Vec::new(),
         raw_bytes: 0,
@@ -126,7 +130,7 @@ async fn begin(
     }
     let committed = target::look(&*target, &found).await?;
     // An attempt of its own names its record and its temporary objects: that of the backup may be somebody else's work.
-    let attempt = AttemptId::generate();
+    let attempt = context.new_attempt();
     let record = Record {
         verb: Verb::Copy,
         id: id.clone(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::error::{ErrorKind, Result};
 use crate::journal::Verb;
-use crate::model::{AttemptId, BackupId, Descriptor, Location, State};
+use crate::model::{BackupId, Descriptor, Location, State};
 use crate::ops::ForgetReport;
 use crate::ops::context::{Context, status_text, unknown_backup};
 use crate::ops::listing::{delete_prefix, list_folders};
@@ -53,7 +53,7 @@ pub(crate) async fn forget(
     let attempts = list_folders(storage, &prefix).await?;
     let mark = match loaded {
         Some(loaded) if loaded.descriptor.state == State::Success || is_marked(&loaded.descriptor) => {
-            let proven = context.prove(&name, location, storage, AttemptId::generate()).await?;
+            let proven = context.prove(&name, location, storage, context.new_attempt()).await?;
             let mark = Mark::set(storage, loaded, proven).await?;
             look_again(context, storage, &id, &mark).await?;
             Some(mark)

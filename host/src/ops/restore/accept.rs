@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::journal::{Phase, Record, RestoreRecord, Verb, Wish};
-use crate::model::{AttemptId, BackupId, Descriptor, NodeEntry, NodeName, State, Timestamp};
+use crate::model::{BackupId, Descriptor, NodeEntry, NodeName, State, Timestamp};
 use crate::ops::context::{Context, no_descriptor, status_text, unknown_backup};
 use crate::ops::operation::Operation;
 use crate::ops::registry::Address;
@@ -37,7 +37,7 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
     let collections = context.blocking("restore", move || selection.resolve(&available)).await?;
     let (from, node) = pick_node(&context, &request, &descriptor)?;
 
-    let attempt = AttemptId::generate();
+    let attempt = context.new_attempt();
     let status = Status {
         backend: backend.to_string(),
         id: id.to_string(),
@@ -45,7 +45,7 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
         location: request.location.clone(),
         state: State::Started,
         error: None,
-        started_at: Timestamp::now(),
+        started_at: context.now(),
         completed_at: Timestamp::ZERO,
         collections: collections.clone(),
         raw_bytes: 0,
@@ -54,7 +54,7 @@ pub(crate) async fn accept(context: Arc<Context>, request: RestoreRequest) -> Re
         progress: Progress::default(),
         outcome: None,
     };
-    let operation = Arc::new(Operation::new(status.clone()));
+    let operation = Arc::new(Operation::new(status.clone(), Arc::clone(&context.clock)));
     let address = Address {
         verb: Verb::Restore,
         backend: backend.to_string(),

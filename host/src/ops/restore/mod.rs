@@ -151,7 +151,7 @@ async fn close(context: &Arc<Context>, job: &Job, state: State, error: Option<St
             state,
             error,
             started_at: status.started_at,
-            completed_at: crate::model::Timestamp::now(),
+            completed_at: context.now(),
             path: status.path,
             collections: status.collections,
             from_node: Some(job.from.clone()),

@@ -25,6 +25,24 @@ pub struct PluginGrants {
     pub folders: Vec<FolderGrant>,
 }
 
+impl PluginGrants {
+    /// Every grant on a line of its own, such as `origin https://dav.example.com:443`; nothing where nothing is granted.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let settings = self.settings.iter().map(|name| format!("setting {name}"));
+        let origins = self.origins.iter().map(|origin| format!("origin {origin}"));
+        let files = self.files.iter().map(|path| format!("file {} (read)", path.display()));
+        let folders = self.folders.iter().map(|folder| {
+            let access = match folder.access {
+                FolderAccess::Read => "read",
+                FolderAccess::Write => "read and write",
+            };
+            format!("folder {} ({access})", folder.path.display())
+        });
+        settings.chain(origins).chain(files).chain(folders).collect()
+    }
+}
+
 /// An origin that a plugin may send requests to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginGrant {
