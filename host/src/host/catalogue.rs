@@ -121,3 +121,6 @@ fn bundled() -> Result<Vec<PluginPackage>> {
     #[cfg(not(feature = "bundled"))]
     Ok(Vec::new())
 }
+
+#[cfg(all(test, feature = "bundled"))]
+mod tests;

@@ -357,3 +357,6 @@ impl Host {
 fn owned(backend: &str, id: &str, location: &Location) -> (String, String, Location) {
     (backend.to_owned(), id.to_owned(), location.clone())
 }
+
+#[cfg(test)]
+mod tests;

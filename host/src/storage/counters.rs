@@ -1,6 +1,7 @@
 //! What the attempts at a store came to, and whether it is well.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -116,6 +117,15 @@ pub enum Health {
         /// When it was healthy last.
         since: Timestamp,
     },
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Healthy => f.write_str("healthy"),
+            Self::Faulty { since } => write!(f, "faulty since {since}"),
+        }
+    }
 }
 
 /// The most recent fault.

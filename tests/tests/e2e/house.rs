@@ -117,6 +117,26 @@ fn foreign_types_stay_in_their_rooms() {
     }
 }
 
+/// What is written down has the time of the clock that the embedder gave.
+#[test]
+fn operations_read_no_clock_of_their_own() {
+    let mut wrong = Vec::new();
+    for room in ["ops", "journal", "repository", "plugin", "host"] {
+        for file in rust_files(&root().join("host/src").join(room)).into_iter().filter(|f| !is_test(f)) {
+            for (number, line) in production(&file).iter().enumerate() {
+                let code = line.split("//").next().unwrap_or_default();
+                let reads = ["Timestamp::now(", "AttemptId::generate(", "SystemTime::now("];
+                if reads.iter().any(|call| code.contains(call)) {
+                    wrong.push(format!("{}:{}", file.display(), number + 1));
+                }
+            }
+        }
+    }
+    // Times that a store wrote are compared with the system's clock: see there.
+    wrong.retain(|at| !at.contains("ops/context.rs"));
+    assert!(wrong.is_empty(), "another clock than the given one:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn nothing_in_plugins_depends_on_the_host() {
     for folder in ["plugins", "plugins/sdk", "plugins/filesystem", "plugins/guest-build"] {

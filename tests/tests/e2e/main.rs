@@ -11,6 +11,10 @@ mod checklist;
 mod clients;
 mod demo;
 #[cfg(test)]
+mod embed;
+#[cfg(test)]
+mod health;
+#[cfg(test)]
 mod hostile;
 mod house;
 mod installed;

@@ -1,6 +1,6 @@
 //! Plugins as files in folders.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{PluginManifest, PluginPackage, Use};
@@ -8,6 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::plugin::plugin::PluginSource;
 
 const OPERATION: &str = "load";
+/// What names the folders.
+const VARIABLE: &str = "BACKUP_PLUGIN_PATH";
 /// Bytes of a manifest.
 const MAX_MANIFEST: u64 = 1 << 20;
 /// Bytes of a component; the loader's bound.
@@ -24,15 +26,18 @@ pub struct Listed {
     pub package: Result<PluginPackage>,
 }
 
-/// What the folders hold, by name. A name that is there twice is wrong at both places.
+/// What the folders hold, by name. A name that is there twice is wrong at both places. Links are followed: what is checked is
+/// the file that one leads to.
 ///
 /// # Errors
 ///
-/// When a folder cannot be read.
+/// When a folder cannot be read, and [`ErrorKind::Denied`] when every user of the machine can put files into it.
 pub fn plugins_in(folders: &[PathBuf]) -> Result<Vec<Listed>> {
     let mut all: Vec<Listed> = Vec::new();
     for folder in folders {
-        let named = |e| Error::io(OPERATION, folder, e).with("variable", "BACKUP_PLUGIN_PATH");
+        let named = |e| Error::io(OPERATION, folder, e).with("variable", VARIABLE);
+        let mode = std::fs::metadata(folder).map_err(named)?.mode();
+        expect_ours(folder, mode).map_err(|e| e.with("variable", VARIABLE))?;
         for entry in std::fs::read_dir(folder).map_err(named)? {
             let path = entry.map_err(named)?.path();
             if path.extension().is_some_and(|e| e == "wasm") {
@@ -88,18 +93,14 @@ pub(super) fn read(path: &Path) -> Result<PluginPackage> {
 fn read_file(path: &Path, most: u64) -> Result<Vec<u8>> {
     use std::io::Read;
     let failed = |e| Error::io(OPERATION, path, e);
-    let mut file = std::fs::File::open(path).map_err(failed)?;
+    // A pipe that nobody writes to must not hold up the start.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let mut file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
         return Err(Error::invalid(OPERATION, format!("{} is not a file", path.display())));
     }
-    if metadata.mode() & 0o002 != 0 {
-        let message = format!(
-            "{} can be written by every user of this machine; take that right away (chmod o-w)",
-            path.display()
-        );
-        return Err(Error::new(ErrorKind::Denied, OPERATION, message));
-    }
+    expect_ours(path, metadata.mode())?;
     if metadata.len() > most {
         let message = format!("{} has {} bytes; at most {most}", path.display(), metadata.len());
         return Err(Error::invalid(OPERATION, message));
@@ -108,3 +109,18 @@ fn read_file(path: &Path, most: u64) -> Result<Vec<u8>> {
     file.by_ref().take(most + 1).read_to_end(&mut content).map_err(failed)?;
     Ok(content)
 }
+
+/// Refuses what everybody can change: whoever can write here decides what a plugin may reach.
+fn expect_ours(path: &Path, mode: u32) -> Result<()> {
+    if mode & 0o002 == 0 {
+        return Ok(());
+    }
+    let message = format!(
+        "{} can be written by every user of this machine; take that right away (chmod o-w)",
+        path.display()
+    );
+    Err(Error::new(ErrorKind::Denied, OPERATION, message))
+}
+
+#[cfg(test)]
+mod tests;
