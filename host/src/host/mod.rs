@@ -27,7 +27,8 @@ use crate::settings::{Cleanup, HostSettings};
 use crate::source::{RestoreTarget, SnapshotSource};
 use crate::storage::{StackSettings, Storage};
 
-/// Makes a [`Host`].
+/// Makes a [`Host`]: the only place where a database, plugins, stores, settings and a clock meet. Everything but the four
+/// arguments of [`HostBuilder::new`] has a default.
 pub struct HostBuilder {
     source: Arc<dyn SnapshotSource>,
     target: Arc<dyn RestoreTarget>,
