@@ -5,4 +5,4 @@ mod report;
 mod storage;
 
 pub use report::{CaseReport, Outcome, Report};
-pub use storage::{StorageCheck, check_storage};
+pub use storage::{Begun, Figure, StorageCheck, StorageSuite, check_storage, measure_storage};

@@ -12,11 +12,15 @@ pub enum Outcome {
     Failed(String),
     /// The subject does not claim the ability that the case is about; the text names it.
     NotApplicable(String),
+    /// It was not tried, for this reason, so nothing is known about the fact.
+    NotRun(String),
 }
 
 /// One case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseReport {
+    /// What the fact is about, in a word or two: `listing`.
+    pub area: &'static str,
     /// The fact, as words joined by `_`.
     pub name: &'static str,
     /// How it ended.
@@ -37,7 +41,7 @@ impl Report {
     pub fn failures(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.cases.iter().filter_map(|case| match &case.outcome {
             Outcome::Failed(reason) => Some((case.name, reason.as_str())),
-            Outcome::Passed | Outcome::NotApplicable(_) => None,
+            Outcome::Passed | Outcome::NotApplicable(_) | Outcome::NotRun(_) => None,
         })
     }
 
@@ -49,22 +53,24 @@ impl Report {
             .map(|case| case.name)
     }
 
-    /// Whether there are cases and none failed.
+    /// Whether there are cases, and each was run and none failed.
     #[must_use]
     pub fn passed(&self) -> bool {
-        !self.cases.is_empty() && self.failures().next().is_none()
+        let held = |case: &CaseReport| matches!(case.outcome, Outcome::Passed | Outcome::NotApplicable(_));
+        !self.cases.is_empty() && self.cases.iter().all(held)
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for CaseReport { name, outcome, elapsed } in &self.cases {
+        for CaseReport { name, outcome, elapsed, .. } in &self.cases {
             let name = name.replace('_', " ");
             let seconds = elapsed.as_secs_f64();
             match outcome {
                 Outcome::Passed => writeln!(f, "passed          {name} ({seconds:.2} s)")?,
                 Outcome::Failed(reason) => writeln!(f, "FAILED          {name} ({seconds:.2} s): {reason}")?,
                 Outcome::NotApplicable(why) => writeln!(f, "not applicable  {name}: {why}")?,
+                Outcome::NotRun(why) => writeln!(f, "not run         {name}: {why}")?,
             }
         }
         Ok(())

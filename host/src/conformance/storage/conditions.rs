@@ -114,7 +114,8 @@ async fn race(c: &Context, name: &str, condition: Precondition, refusal: ErrorKi
     let start = Arc::new(Barrier::new(c.check.racers as usize));
     let mut racers = JoinSet::new();
     for racer in 0..c.check.racers {
-        let (c, name, condition, start) = (c.clone(), name.to_owned(), condition.clone(), Arc::clone(&start));
+        let (c, start) = (c.turn(racer), Arc::clone(&start));
+        let (name, condition) = (name.to_owned(), condition.clone());
         racers.spawn(async move {
             let content = content(1_000 + u64::from(racer), racer);
             start.wait().await;

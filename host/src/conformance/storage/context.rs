@@ -45,6 +45,8 @@ pub(super) use ensure;
 #[derive(Clone)]
 pub(super) struct Context {
     pub(super) storage: Arc<dyn Storage>,
+    /// The same location without any state in common; the same storage where there is only one.
+    second: Arc<dyn Storage>,
     pub(super) check: StorageCheck,
     /// The prefix of every key of the case; ends in `/`.
     pub(super) root: String,
@@ -59,8 +61,20 @@ pub(super) struct Listing {
 }
 
 impl Context {
-    pub(super) fn new(storage: Arc<dyn Storage>, check: StorageCheck, root: String) -> Self {
-        Self { storage, check, root, attempt: AttemptId::generate() }
+    pub(super) fn new(storages: [Arc<dyn Storage>; 2], check: StorageCheck, root: String) -> Self {
+        let [storage, second] = storages;
+        Self { storage, second, check, root, attempt: AttemptId::generate() }
+    }
+
+    /// The same case on the other storage of the location.
+    pub(super) fn other(&self) -> Self {
+        let (storage, second) = (Arc::clone(&self.second), Arc::clone(&self.storage));
+        Self { storage, second, ..self.clone() }
+    }
+
+    /// This one and the other in turn.
+    pub(super) fn turn(&self, number: u32) -> Self {
+        if number.is_multiple_of(2) { self.clone() } else { self.other() }
     }
 
     pub(super) fn capabilities(&self) -> &Capabilities {

@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 
 use super::context::{Context, Verdict, content, ensure};
 use super::multipart::Upload;
@@ -120,4 +120,34 @@ pub(super) async fn a_dropped_part_can_be_sent_again(c: Context) -> Verdict {
     let parts = [upload.put(1, &first).await?, upload.put(2, &last).await?];
     upload.finish(&parts).await?;
     c.holds("k", &[first, last].concat().into()).await
+}
+
+pub(super) async fn many_dropped_calls_leave_room_for_others(c: Context) -> Verdict {
+    let whole = content((200 << 10).min(c.capabilities().max_put), "room");
+    c.put("k", &whole).await?;
+    // More than the store takes at once, so that whatever a dropped call keeps is used up.
+    let many = 3 * c.capabilities().in_flight.clamp(1, 32);
+    for round in 0..3 {
+        let calls = (0..many).map(|number| {
+            let (c, whole) = (c.clone(), whole.clone());
+            async move {
+                match number % 3 {
+                    0 => drop(c.put(&format!("dropped-{number}"), &whole).await),
+                    1 => drop(c.read("k").await),
+                    _ => drop(c.walk(&c.root, Depth::All, 10).await),
+                }
+            }
+        });
+        let time = Duration::from_millis(1 << (2 * round));
+        // That they do not all end in time is the point.
+        let _ = tokio::time::timeout(time, join_all(calls)).await;
+    }
+    let together = (0..many).map(|number| {
+        let (c, whole) = (c.clone(), whole.clone());
+        async move {
+            c.put(&format!("after-{number}"), &whole).await?;
+            c.holds(&format!("after-{number}"), &whole).await
+        }
+    });
+    join_all(together).await.into_iter().collect()
 }

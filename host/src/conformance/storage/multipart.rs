@@ -31,8 +31,20 @@ impl Upload {
         total: Option<u64>,
         condition: Precondition,
     ) -> Result<Self, Stop> {
+        let part = part_size(c, LEAST_PART)?;
+        Self::start_with(c, name, part, total, condition).await
+    }
+
+    /// In parts of this size.
+    pub(super) async fn start_with(
+        c: &Context,
+        name: &str,
+        part: u64,
+        total: Option<u64>,
+        condition: Precondition,
+    ) -> Result<Self, Stop> {
         c.needs_parts()?;
-        let (key, part) = (c.key(name)?, part_size(c)?);
+        let key = c.key(name)?;
         let id = c.storage.multipart_start(&key, part, total, &c.options(condition)).await?;
         ensure!(id.0.len() <= 4_096, "an upload id of {} bytes", id.0.len());
         Ok(Self { c: c.clone(), key, id, part })
@@ -47,12 +59,17 @@ impl Upload {
         self.c.storage.multipart_finish(&self.key, &self.id, parts).await
     }
 
-    async fn abort(&self) -> Result<()> {
+    pub(super) async fn abort(&self) -> Result<()> {
         self.c.storage.multipart_abort(&self.key, &self.id).await
     }
 
+    /// The same upload through the other storage of the location.
+    pub(super) fn other(&self) -> Self {
+        Self { c: self.c.other(), ..self.clone() }
+    }
+
     /// A whole content, one part after the other.
-    async fn put_all(&self, content: &Bytes) -> Result<Vec<(u32, PartTag)>> {
+    pub(super) async fn put_all(&self, content: &Bytes) -> Result<Vec<(u32, PartTag)>> {
         let mut parts = Vec::new();
         for (number, part) in (1..).zip(split(content, self.part)) {
             parts.push(self.put(number, &part).await?);
@@ -61,24 +78,31 @@ impl Upload {
     }
 }
 
-/// The smallest size of a part that the store allows, but not below 64 KiB.
-fn part_size(c: &Context) -> Result<u64, Stop> {
+/// Parts are as small as the store allows, but not below this.
+const LEAST_PART: u64 = 64 << 10;
+/// Largest parts that the host sends, because each is held in memory.
+const MOST_PART: u64 = 64 << 20;
+
+/// The size of a part that the store allows and that is nearest to the wanted one.
+pub(super) fn part_size(c: &Context, wanted: u64) -> Result<u64, Stop> {
+    c.needs_parts()?;
     let rules = c.capabilities().parts;
     let multiple = rules.multiple_of.max(1);
-    let size = rules.min_size.max(64 << 10).min(rules.max_size).next_multiple_of(multiple);
+    let size = rules.min_size.max(wanted).min(rules.max_size).next_multiple_of(multiple);
     let size = if size > rules.max_size { rules.max_size / multiple * multiple } else { size };
     ensure!(size >= rules.min_size.max(1), "no size of a part fits the rules {rules:?}");
+    ensure!(size <= MOST_PART, "a part has at least {size} bytes; the host sends at most {MOST_PART}");
     Ok(size)
 }
 
-fn split(content: &Bytes, part: u64) -> Vec<Bytes> {
+pub(super) fn split(content: &Bytes, part: u64) -> Vec<Bytes> {
     let part = part as usize;
     (0..content.len()).step_by(part).map(|at| content.slice(at..content.len().min(at + part))).collect()
 }
 
 /// Two whole parts and a short one, as far as the store counts.
-fn three_parts(c: &Context, seed: impl std::fmt::Display) -> Result<Bytes, Stop> {
-    let (part, count) = (part_size(c)?, u64::from(c.capabilities().parts.max_count.min(3)));
+pub(super) fn three_parts(c: &Context, seed: impl std::fmt::Display) -> Result<Bytes, Stop> {
+    let (part, count) = (part_size(c, LEAST_PART)?, u64::from(c.capabilities().parts.max_count.min(3)));
     ensure!(count >= 2, "a store that takes parts takes at least 2 of them");
     Ok(content(part * (count - 1) + part / 3 + 1, seed))
 }
@@ -89,7 +113,7 @@ pub(super) async fn parts_make_the_whole_object(c: Context) -> Verdict {
         for short in [true, false] {
             let mut content = three_parts(&c, short)?;
             if !short {
-                content.truncate(2 * part_size(&c)? as usize);
+                content.truncate(2 * part_size(&c, LEAST_PART)? as usize);
             }
             let size = content.len() as u64;
             let name = format!("{total_is_known}-{short}");
@@ -109,7 +133,7 @@ pub(super) async fn parts_make_the_whole_object(c: Context) -> Verdict {
 
 pub(super) async fn one_part_makes_an_object(c: Context) -> Verdict {
     c.needs_parts()?;
-    for size in [1, part_size(&c)? - 1, part_size(&c)?] {
+    for size in [1, part_size(&c, LEAST_PART)? - 1, part_size(&c, LEAST_PART)?] {
         let (name, content) = (format!("of-{size}"), content(size, size));
         let upload = Upload::start(&c, &name).await?;
         let parts = upload.put_all(&content).await?;
@@ -122,7 +146,7 @@ pub(super) async fn one_part_makes_an_object(c: Context) -> Verdict {
 pub(super) async fn parts_come_in_any_order(c: Context) -> Verdict {
     c.needs_any_order()?;
     let content = three_parts(&c, "any")?;
-    let pieces = split(&content, part_size(&c)?);
+    let pieces = split(&content, part_size(&c, LEAST_PART)?);
     for order in [[3, 1, 2], [2, 3, 1], [3, 2, 1]] {
         let name = format!("{order:?}").replace(['[', ']', ',', ' '], "");
         let upload = Upload::start(&c, &name).await?;
@@ -140,7 +164,7 @@ pub(super) async fn parts_come_in_any_order(c: Context) -> Verdict {
 pub(super) async fn parts_come_from_many_tasks_at_once(c: Context) -> Verdict {
     c.needs_any_order()?;
     let count = c.capabilities().parts.max_count.min(7);
-    let content = content(part_size(&c)? * u64::from(count) - 10, "tasks");
+    let content = content(part_size(&c, LEAST_PART)? * u64::from(count) - 10, "tasks");
     let upload = Upload::start(&c, "k").await?;
     let mut tasks = JoinSet::new();
     for (number, piece) in (1..).zip(split(&content, upload.part)) {
@@ -337,7 +361,7 @@ pub(super) async fn one_of_many_racing_if_absent_finishes_wins_and_stays(c: Cont
         let start = Arc::new(Barrier::new(c.check.racers as usize));
         let mut racers = JoinSet::new();
         for racer in 0..c.check.racers {
-            let (c, name, start) = (c.clone(), name.clone(), Arc::clone(&start));
+            let (c, name, start) = (c.turn(racer), name.clone(), Arc::clone(&start));
             racers.spawn(async move {
                 let content = content(1_000 + u64::from(racer), racer);
                 let upload = Upload::start_if(&c, &name, None, Precondition::IfAbsent).await?;

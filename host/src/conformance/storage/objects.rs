@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::context::{Context, Stop, Verdict, content, ensure, join};
+use crate::error::ErrorKind;
 use crate::storage::{Blob, ByteRange, Depth, Precondition, PutOptions};
 
 const KIB: u64 = 1 << 10;
@@ -152,6 +153,44 @@ pub(super) async fn keys_of_every_shape_are_kept_apart(c: Context) -> Verdict {
     listed.sort_unstable();
     ensure!(listed == names, "listed are {listed:?}");
     Ok(())
+}
+
+/// Every character that a key may hold.
+const CHARACTERS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._=";
+
+pub(super) async fn keys_of_every_character_are_kept_apart(c: Context) -> Verdict {
+    // Each at the beginning, in the middle and at the end of a segment, so that none is dropped, decoded or folded.
+    let mut names: Vec<String> = CHARACTERS.chars().map(|char| format!("{char}x{char}/y{char}y")).collect();
+    names.push(CHARACTERS.to_owned());
+    for name in &names {
+        c.put(name, &content(10, name)).await?;
+    }
+    names.sort_unstable();
+    let listed = c.names().await?;
+    ensure!(listed == names, "listed are {listed:?}");
+    for name in &names {
+        c.holds(name, &content(10, name)).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn a_key_of_the_largest_length_is_kept(c: Context) -> Verdict {
+    let room = 1_024 - c.root.len();
+    let mut name: String = "segment-of-32-bytes-in-the-key=/".repeat(room.div_ceil(32));
+    name.truncate(room);
+    if name.ends_with('/') {
+        name.replace_range(room - 1.., "x");
+    }
+    let content = content(100, "long");
+    match c.put(&name, &content).await {
+        Ok(_) => c.holds(&name, &content).await,
+        // A store may bound the key together with the prefix of the location.
+        Err(error) if error.is(ErrorKind::Invalid) || error.is(ErrorKind::Unsupported) => {
+            ensure!(!error.is_outcome_unknown(), "{error}");
+            Err(Stop::NotApplicable("keys of 1024 bytes besides the prefix of the location"))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(super) async fn attributes_of_a_put_are_accepted(c: Context) -> Verdict {

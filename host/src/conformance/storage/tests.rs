@@ -14,8 +14,14 @@ use crate::storage::{
 };
 
 /// Small, so that a suite of each flaw takes no time.
-const SMALL: StorageCheck =
-    StorageCheck { many: 30, racers: 4, rounds: 4, patience: Duration::from_secs(60) };
+const SMALL: StorageCheck = StorageCheck {
+    many: 30,
+    large: 3 << 20,
+    racers: 4,
+    rounds: 4,
+    patience: Duration::from_secs(60),
+    loss: Duration::MAX,
+};
 
 fn memory(change: impl FnOnce(&mut Capabilities)) -> Arc<dyn Storage> {
     let mut capabilities = Memory::full();
@@ -149,6 +155,11 @@ enum Flaw {
     ClaimsPartsInAnyOrder,
     Panics,
     Hangs,
+    LosesTheEndOfLargeObjects,
+    CutsLongKeys,
+    CallsGoneUploadsInternal,
+    DoubtsRefusals,
+    KeepsWhatDroppedCallsHeld,
 }
 
 #[derive(Debug)]
@@ -157,6 +168,7 @@ struct Broken {
     claims: Capabilities,
     flaw: Flaw,
     slot: std::sync::Mutex<Vec<(ObjectKey, Blob)>>,
+    room: tokio::sync::Semaphore,
 }
 
 impl Broken {
@@ -167,6 +179,8 @@ impl Broken {
     fn key(&self, key: &ObjectKey) -> ObjectKey {
         if self.is(Flaw::FoldsCase) {
             ObjectKey::new(key.as_str().to_ascii_lowercase()).unwrap()
+        } else if self.is(Flaw::CutsLongKeys) && key.as_str().len() > 1_000 {
+            ObjectKey::new(&key.as_str()[..1_000]).unwrap()
         } else {
             key.clone()
         }
@@ -187,6 +201,21 @@ impl Storage for Broken {
         let key = &self.key(key);
         let always = PutOptions { condition: Precondition::None, ..options.clone() };
         let mut options = options;
+        let held = match self.flaw {
+            Flaw::KeepsWhatDroppedCallsHeld => {
+                let held = self.room.acquire().await.unwrap();
+                held.forget();
+                tokio::task::yield_now().await;
+                1
+            }
+            _ => 0,
+        };
+        self.room.add_permits(held);
+        if self.is(Flaw::LosesTheEndOfLargeObjects) && body.len() > 2 << 20 {
+            let begin = Blob::from(body.read(0, 2 << 20));
+            let meta = self.inner.put(key, &begin, options).await?;
+            return Ok(ObjectMeta { size: body.len(), ..meta });
+        }
         match (&options.condition, self.flaw) {
             (Precondition::IfAbsent, Flaw::IgnoresIfAbsent)
             | (Precondition::IfMatch(_), Flaw::IgnoresIfMatch) => {
@@ -225,7 +254,8 @@ impl Storage for Broken {
                 modified_ms: None,
             });
         }
-        let mut meta = self.inner.put(key, body, options).await?;
+        let doubted = |e: Error| if self.is(Flaw::DoubtsRefusals) { e.outcome_unknown() } else { e };
+        let mut meta = self.inner.put(key, body, options).await.map_err(doubted)?;
         if self.is(Flaw::KeepsTheEtag) {
             meta.etag = Some("same".to_owned());
         }
@@ -338,6 +368,9 @@ impl Storage for Broken {
         parts: &[(u32, PartTag)],
     ) -> Result<ObjectMeta> {
         match self.inner.multipart_finish(key, id, parts).await {
+            Err(_) if self.is(Flaw::CallsGoneUploadsInternal) => {
+                Err(Error::internal("multipart-finish", "status 404"))
+            }
             Err(_) if self.is(Flaw::TakesGaps) => {
                 self.inner.put(key, &Blob::default(), &PutOptions::default()).await
             }
@@ -361,7 +394,7 @@ impl Storage for Broken {
 }
 
 /// Each flaw with the case that is there to find it.
-const CAUGHT: [(Flaw, &str); 33] = [
+const CAUGHT: [(Flaw, &str); 39] = [
     (Flaw::IgnoresIfAbsent, "if_absent_leaves_an_existing_object_untouched"),
     (Flaw::ChecksIfAbsentBeforeItWrites, "one_of_many_racing_if_absent_puts_wins_and_stays"),
     (Flaw::IgnoresIfMatch, "if_match_with_another_etag_changes_nothing"),
@@ -393,6 +426,12 @@ const CAUGHT: [(Flaw, &str); 33] = [
     (Flaw::FailsOnUnknownAborts, "an_unknown_upload_is_aborted_without_an_error"),
     (Flaw::FinishesOverAnExistingObject, "a_finish_with_if_absent_leaves_an_existing_object_untouched"),
     (Flaw::ClaimsPartsInAnyOrder, "parts_come_in_any_order"),
+    (Flaw::LosesTheEndOfLargeObjects, "a_large_object_is_read_back_whole"),
+    (Flaw::LosesTheEndOfLargeObjects, "a_large_object_is_read_in_ranges"),
+    (Flaw::CutsLongKeys, "a_key_of_the_largest_length_is_kept"),
+    (Flaw::CallsGoneUploadsInternal, "an_upload_that_is_gone_is_told_as_such"),
+    (Flaw::DoubtsRefusals, "what_is_in_the_way_is_told_as_such"),
+    (Flaw::KeepsWhatDroppedCallsHeld, "many_dropped_calls_leave_room_for_others"),
     (Flaw::Panics, "an_object_is_read_back_whole"),
     (Flaw::Hangs, "an_object_is_read_back_whole"),
 ];
@@ -414,7 +453,62 @@ fn broken(flaw: Flaw) -> Arc<dyn Storage> {
         behaves.parts.order = PartOrder::InOrder;
     }
     let (inner, claims) = (Memory::new(behaves), Memory::full());
-    Arc::new(Broken { inner, claims, flaw, slot: std::sync::Mutex::default() })
+    // As many as the cases before the one that looks for it do not use up.
+    let room = tokio::sync::Semaphore::new(3 * inner.capabilities().in_flight.clamp(1, 32) as usize);
+    Arc::new(Broken { inner, claims, flaw, slot: std::sync::Mutex::default(), room })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_only_one_instance_knows_is_caught() {
+    let suite = StorageSuite::new(memory(|_| {}), SMALL);
+    let report = suite.second(memory(|_| {})).run().await;
+    let failed: Vec<_> = report.failures().map(|(name, _)| name).collect();
+    let area = report.cases.iter().filter(|case| case.area == "several instances");
+    let names: Vec<_> = area.map(|case| case.name).collect();
+    assert!(names.len() == 5 && names.iter().all(|name| failed.contains(name)), "{report}");
+    assert!(failed.contains(&"one_of_many_racing_if_absent_puts_wins_and_stays"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storage_that_hangs_is_given_up() {
+    let began = Instant::now();
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let check = StorageCheck { loss: Duration::from_secs(90), ..SMALL };
+    let suite = StorageSuite::new(broken(Flaw::Hangs), check);
+    let told = Arc::clone(&seen);
+    let report = suite.on_begin(move |begun| told.lock().unwrap().push(begun.name)).run().await;
+    assert!(began.elapsed() < Duration::from_secs(5 * 60), "{:?}", began.elapsed());
+    let not_run = report.cases.iter().filter(|case| matches!(case.outcome, Outcome::NotRun(_))).count();
+    assert_eq!(not_run + seen.lock().unwrap().len(), CASES.len());
+    assert!(not_run > CASES.len() / 2 && !report.passed(), "{report}");
+    assert!(report.to_string().contains("not run         "), "{report}");
+    assert_eq!(report.cases.len(), StorageSuite::cases().len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_speed_is_measured_with_and_without_parts_and_nothing_is_left() {
+    for (order, how) in [
+        (PartOrder::AnyOrder, ["parts", "parts"]),
+        (PartOrder::InOrder, ["parts", "objects"]),
+        (PartOrder::None, ["objects", "objects"]),
+    ] {
+        let mut capabilities = Memory::full();
+        capabilities.parts.order = order;
+        let memory = Arc::new(Memory::new(capabilities));
+        let check = StorageCheck { large: 20 << 20, ..SMALL };
+        let figures = measure_storage(Arc::clone(&memory) as Arc<dyn Storage>, &check).await.unwrap();
+        let at_once = memory.capabilities().in_flight;
+        let found: Vec<_> = figures.iter().map(|f| (f.what, f.at_once)).collect();
+        let small = "put small objects";
+        assert_eq!(
+            found,
+            [("put", 1), ("get", 1), ("put", at_once), ("get", at_once), (small, 1), (small, at_once)]
+        );
+        assert_eq!(figures[0].how, format!("20 MiB in 3 {}", how[0]));
+        assert_eq!(figures[2].how, format!("20 MiB in 3 {}", how[1]));
+        assert!(figures.iter().all(|figure| figure.rate > 0.0), "{figures:?}");
+        assert_eq!((memory.keys().len(), memory.open_uploads()), (0, 0));
+    }
 }
 
 #[tokio::test(start_paused = true)]
