@@ -1,5 +1,6 @@
 //! What the end-to-end suites and the binaries beside them share.
 
+pub mod certify;
 pub mod clients;
 pub mod corrupt;
 pub mod crash;

@@ -5,6 +5,7 @@
 //! those of [`Exit`].
 
 mod args;
+mod check;
 mod client;
 mod copy;
 mod direct;
@@ -74,6 +75,7 @@ async fn dispatch(command: Command) -> Result<Report> {
         Command::Forget(args) => direct::forget(&args).await,
         Command::Plugin(PluginCommand::List(args)) => plugins::list(&args).await,
         Command::Plugin(PluginCommand::Inspect(args)) => plugins::inspect(&args).await,
+        Command::Plugin(PluginCommand::Check(args)) => check::check(&args).await,
     }
 }
 

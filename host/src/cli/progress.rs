@@ -1,5 +1,6 @@
 //! The progress bar on standard error; nothing is drawn where that is not a terminal.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -40,7 +41,7 @@ impl Bar {
     }
 
     /// Says something else from now on.
-    pub(super) fn say(&self, message: &'static str) {
+    pub(super) fn say(&self, message: impl Into<Cow<'static, str>>) {
         self.0.set_message(message);
     }
 }

@@ -128,9 +128,7 @@ impl Plugin {
     /// As [`Plugin::load`]; and [`crate::ErrorKind::Invalid`] when it calls itself by another name than the package, or when
     /// a setting is granted that it does not take.
     pub async fn from_package(engine: &Arc<PluginEngine>, package: &PluginPackage) -> Result<Self> {
-        let with = (package.granted().clone(), package.limited());
-        let (bytes, source) = (package.component().to_vec(), package.source().clone());
-        let plugin = Self::load_with(engine, bytes, source, with).await?;
+        let plugin = Self::from_nameless(engine, package).await?;
         let (info, source) = (plugin.info(), package.source());
         if info.name != *package.name() {
             let message = format!(
@@ -140,9 +138,24 @@ impl Plugin {
             );
             return Err(Error::invalid("load", message));
         }
+        plugin.takes_granted()?;
+        Ok(plugin)
+    }
+
+    /// As [`Plugin::from_package`], whatever the plugin calls itself and whichever settings are granted to it.
+    pub(crate) async fn from_nameless(engine: &Arc<PluginEngine>, package: &PluginPackage) -> Result<Self> {
+        let with = (package.granted().clone(), package.limited());
+        let (bytes, source) = (package.component().to_vec(), package.source().clone());
+        Self::load_with(engine, bytes, source, with).await
+    }
+
+    /// Whether it takes every setting that was granted to it.
+    pub(crate) fn takes_granted(&self) -> Result<()> {
+        let info = self.info();
         let taken: Vec<&str> = info.settings.iter().map(|s| s.name.as_str()).collect();
-        let wrong: Vec<String> = package
-            .granted()
+        let wrong: Vec<String> = self
+            .0
+            .grants
             .settings
             .iter()
             .filter(|name| !taken.contains(&name.as_str()))
@@ -152,7 +165,7 @@ impl Plugin {
             })
             .collect();
         if wrong.is_empty() {
-            return Ok(plugin);
+            return Ok(());
         }
         let message = format!(
             "the plugin `{}` does not take the granted settings {}; it takes [{}]",

@@ -7,6 +7,7 @@
     reason = "this is a test: what fails ends it"
 )]
 
+mod certificates;
 mod checklist;
 mod clients;
 mod demo;

@@ -1,0 +1,4 @@
+//! `siltstone plugin check` as a vendor runs it.
+
+mod bundled;
+mod refused;
