@@ -15,3 +15,4 @@ pub mod node;
 pub mod ops_house;
 pub mod python;
 pub mod servers;
+pub mod vendors;

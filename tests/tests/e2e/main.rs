@@ -27,4 +27,5 @@ mod released;
 mod restart;
 mod serve;
 mod storage;
+mod vendors;
 mod versions;

@@ -1,0 +1,111 @@
+"""Lists objects in the byte order of their keys, a page at a time.
+
+The children of a folder are visited in the order of their paths, a folder's path ending in `/`: then the keys come in byte
+order, since `a-b` and `a.b` lie before `a/b`. The token of a page is the last path on it.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from heapq import nsmallest
+
+from wit_world.imports.siltstone_storage_types import ErrorKind, Page
+
+from failures import doing, failure
+from folder import Folder, describe
+from keys import MAX_KEY, TEMPORARY, is_segment
+
+# Objects and prefixes of one page at most, whatever was asked for.
+MAX_PAGE = 5000
+# Names of one folder that are held at once, at least.
+MIN_BATCH = 256
+
+
+def page(folder: Folder, prefix: str, delimiter: str | None, token: str | None, limit: int) -> Page:
+    """One page of the objects whose keys begin with the prefix."""
+    if delimiter not in (None, "/") or limit < 1:
+        raise failure(ErrorKind.UNSUPPORTED, f"cannot list with delimiter {delimiter!r} and limit {limit}")
+    if token is not None and not token.startswith(prefix):
+        raise failure(ErrorKind.INTERNAL, f"{token[:MAX_KEY]!r} is not the token of a page of {prefix!r}")
+    limit = min(limit, MAX_PAGE)
+    # The deepest folder that the prefix names; no other holds a key that begins with it.
+    base = prefix[: prefix.rfind("/") + 1]
+    found = Page([], [], None)
+    if not all(map(is_segment, base.split("/")[:-1])):
+        return found
+    walk = _Walk(folder, prefix, delimiter is not None, token or "", limit + 1)
+    last = ""
+    with doing(f"list {prefix!r}"):
+        for path, details in walk.below(base):
+            if len(found.objects) + len(found.prefixes) == limit:
+                found.next = last
+                break
+            if details is None:
+                found.prefixes.append(path)
+            else:
+                found.objects.append(describe(path, details))
+            last = path
+    return found
+
+
+class _Walk:
+    def __init__(self, folder: Folder, prefix: str, folds: bool, after: str, room: int) -> None:
+        self.folder = folder
+        self.prefix = prefix
+        self.folds = folds
+        self.after = after
+        self.batch = max(room, MIN_BATCH)
+
+    def below(self, base: str) -> Iterator[tuple[str, os.stat_result | None]]:
+        """Paths of objects with their details, and of folded folders with `None`, in order."""
+        seen = ""
+        while True:
+            # A folder may hold any number of names; we hold a bounded number.
+            batch = nsmallest(self.batch, (path for path in self._children(base) if path > seen))
+            for path in batch:
+                yield from self._folder(path) if path.endswith("/") else self._object(path)
+            if len(batch) < self.batch:
+                return
+            seen = batch[-1]
+
+    def _folder(self, path: str) -> Iterator[tuple[str, os.stat_result | None]]:
+        if not (self.folds and path.startswith(self.prefix)):
+            yield from self.below(path)
+        # An empty folder holds no key, so it is no prefix.
+        elif next(_Walk(self.folder, path, False, "", 1).below(path), None):
+            yield path, None
+
+    def _object(self, path: str) -> Iterator[tuple[str, os.stat_result | None]]:
+        try:
+            details = os.lstat(self.folder.path(path))
+        except FileNotFoundError:
+            return
+        if stat.S_ISREG(details.st_mode):
+            yield path, details
+
+    def _children(self, base: str) -> Iterator[str]:
+        """The paths in a folder that may be on the page or lead to it. Links, devices and others' files are no objects."""
+        try:
+            entries = os.scandir(self.folder.path(base.rstrip("/")) if base else self.folder.root)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        with entries:
+            for entry in entries:
+                if not is_segment(entry.name) or (not base and entry.name == TEMPORARY and not self._shows()):
+                    continue
+                path = base + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    path += "/"
+                elif not entry.is_file(follow_symlinks=False):
+                    continue
+                if len(path) <= MAX_KEY and self._concerns(path):
+                    yield path
+
+    def _shows(self) -> bool:
+        return self.prefix.startswith(TEMPORARY + "/")
+
+    def _concerns(self, path: str) -> bool:
+        leads = path.endswith("/")
+        wanted = path.startswith(self.prefix) or (leads and self.prefix.startswith(path))
+        # What comes after the token, and the folder that it lies in.
+        return wanted and (path > self.after or (leads and path != self.after and self.after.startswith(path)))

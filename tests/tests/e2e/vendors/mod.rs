@@ -1,0 +1,124 @@
+//! The plugins that vendors copy: each against the storage contract, with a backup and a restore, and refused as it must be.
+
+mod js;
+mod python;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use siltstone::ErrorKind;
+use siltstone::conformance::{StorageCheck, check_storage};
+use siltstone::model::{Location as Place, State};
+use siltstone::ops::{BackupRequest, RestoreRequest, VerifyDepth};
+use siltstone::plugin::{
+    EngineSettings, ExtraRoots, Location, Plugin, PluginEngine, PluginGrants, PluginPackage, hex,
+};
+use siltstone::storage::Storage;
+use siltstone_tests::ops_house::{Plan, bytes, error_of, fill, kept, shown};
+use siltstone_tests::vendors::Template;
+
+/// The component of a template with what an operator grants and sets.
+async fn open(template: Template, settings: &[(&str, &str)]) -> siltstone::Result<Arc<dyn Storage>> {
+    let settings: BTreeMap<&str, &str> = settings.iter().copied().collect();
+    // Compiling one takes tens of seconds.
+    let engine = EngineSettings { cache_dir: Some(kept("compiled")), ..EngineSettings::default() };
+    let package = PluginPackage::new(template.plugin(), component(template))?;
+    let grants = PluginGrants {
+        settings: settings.keys().map(|name| (*name).to_owned()).collect(),
+        ..PluginGrants::default()
+    };
+    let plugin = Plugin::from_package(&PluginEngine::new(engine)?, &package.grants(grants)).await?;
+    let value = |name: &str| settings.get(name).map(|value| (*value).to_owned());
+    let storage = plugin.configure(&value, ExtraRoots::default())?.open(&Location::default()).await?;
+    Ok(storage)
+}
+
+fn component(template: Template) -> Vec<u8> {
+    std::fs::read(template.component().unwrap()).unwrap()
+}
+
+async fn keeps_the_contract(template: Template, settings: &[(&str, &str)], check: &StorageCheck) {
+    let report = check_storage(open(template, settings).await.unwrap(), check).await;
+    println!("{report}");
+    assert!(report.passed(), "{report}");
+}
+
+/// The way of an operator: the component with its manifest in a plugin folder, enabled by name.
+fn installed(base: &Path, template: Template, settings: &[(&str, &str)]) -> Plan {
+    let folder = base.join("plugins");
+    std::fs::create_dir_all(&folder).unwrap();
+    let component = component(template);
+    let package = PluginPackage::new(template.plugin(), component.as_slice()).unwrap();
+    let names: Vec<String> = settings.iter().map(|(name, _)| format!("{name:?}")).collect();
+    let manifest = format!("sha256 = \"{}\"\nsettings = [{}]\n", hex(&package.sha256()), names.join(", "));
+    std::fs::write(folder.join(format!("{}.wasm", template.plugin())), component).unwrap();
+    std::fs::write(folder.join(format!("{}.toml", template.plugin())), manifest).unwrap();
+    let mut plan = Plan::new(base, "a").unwrap().with_plugin(template.plugin(), settings);
+    plan.settings.plugin_path = vec![folder];
+    plan
+}
+
+/// Backs up, verifies, and restores on another machine.
+async fn brings_a_database_back(template: Template, base: &Path, settings: &[(&str, &str)]) {
+    let (plan, name, here) = (installed(base, template, settings), template.plugin(), Place::default());
+    let a = plan.start().await.unwrap();
+    fill(&a.db, 3 << 20).unwrap();
+    // More than one part of 16 MiB.
+    let big = [("d/0".to_owned(), (bytes(7, 20 << 20), 0o640))].into();
+    a.db.add("Big", None, siltstone::model::TenantState::Hot, &big).unwrap();
+    let mut request = BackupRequest::new(name, "full");
+    request.compression = siltstone::model::Compression::from_name("NoCompression").unwrap();
+    request.chunk_size = Some(32 << 20);
+    a.host.backup(request).await.unwrap();
+    let status = a.host.wait_backup(name, "full", &here).await.unwrap();
+    assert_eq!(status.state, State::Success, "{}", shown(&status));
+    let again = a.host.backup(BackupRequest::new(name, "full")).await.unwrap_err();
+    assert!(again.is(ErrorKind::AlreadyExists) || again.is(ErrorKind::Conflict), "{again}");
+    let report = a.host.verify(name, "full", &here, VerifyDepth::ReadData).await.unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    let content = a.db.content().unwrap();
+    let mut plan = a.stop().await;
+
+    plan.root = base.join("b");
+    let b = plan.start().await.unwrap();
+    b.host.restore(RestoreRequest::new(name, "full")).await.unwrap();
+    let status = b.host.wait_restore(name, "full", &here).await.unwrap();
+    assert_eq!(status.state, State::Success, "{}", error_of(&status));
+    assert!(b.db.content().unwrap() == content, "the other machine has other files");
+    b.stop().await;
+}
+
+/// A copy of a template whose build is not to succeed: what the build says, with this instead of the line that begins so.
+fn says_of_a_wrong_pin(template: Template, file: &str, right: &str, wrong: &str) -> String {
+    let base = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(template.folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, base.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let pins = std::fs::read_to_string(base.path().join(file)).unwrap();
+    assert!(pins.contains(right), "{file} does not pin {right}");
+    std::fs::write(base.path().join(file), pins.replace(right, wrong)).unwrap();
+    let mut command = std::process::Command::new(base.path().join("build.sh"));
+    let wit = template.folder().join("../../wit/storage");
+    says(command.env("TARGET", base.path().join("target")).env("WIT", wit))
+}
+
+fn says(command: &mut std::process::Command) -> String {
+    let done = command.output().unwrap();
+    assert!(!done.status.success(), "it was built");
+    String::from_utf8(done.stderr).unwrap()
+}
+
+/// The build where only the programs of the base system are.
+fn says_without(template: Template, missing: &[&str]) -> String {
+    let base = tempfile::tempdir().unwrap();
+    for program in ["sh", "dirname", "cmp", "rm", "cp", "mkdir", "mv", "tr", "node", "npm", "python3"] {
+        if !missing.contains(&program) {
+            std::os::unix::fs::symlink(format!("/usr/bin/{program}"), base.path().join(program)).unwrap();
+        }
+    }
+    says(template.build(&base.path().join("target")).env("PATH", base.path()))
+}

@@ -1,0 +1,70 @@
+//! The Python template: objects are files in a granted folder.
+
+use std::path::Path;
+
+use siltstone::ErrorKind;
+use siltstone::conformance::StorageCheck;
+use siltstone::model::ObjectKey;
+use siltstone::storage::{ByteRange, Sink};
+use siltstone_tests::vendors::Template;
+
+use super::{brings_a_database_back, keeps_the_contract, open, says_of_a_wrong_pin, says_without};
+
+const SETTING: &str = "FOLDER_PATH";
+
+fn settings(folder: &Path) -> [(&str, &str); 1] {
+    [(SETTING, folder.to_str().unwrap())]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_python_template_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = StorageCheck { rounds: 5, ..StorageCheck::default() };
+    keeps_the_contract(Template::Python, &settings(folder.path()), &check).await;
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_backup_through_the_python_template_is_restored_by_another_machine() {
+    let base = tempfile::tempdir().unwrap();
+    let backups = base.path().join("backups");
+    brings_a_database_back(Template::Python, base.path(), &settings(&backups)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_python_template_classifies_what_it_meets_and_never_leaves_its_folder() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("granted");
+    let storage = open(Template::Python, &settings(&folder)).await.unwrap();
+    let key = |name: &str| ObjectKey::new(name).unwrap();
+    std::fs::write(base.path().join("secret"), "secret").unwrap();
+    std::os::unix::fs::symlink(base.path().join("secret"), folder.join("link")).unwrap();
+    std::os::unix::fs::symlink(base.path(), folder.join("out")).unwrap();
+    std::fs::create_dir(folder.join("taken")).unwrap();
+    for name in ["link", "out/secret", "taken", "missing/below"] {
+        let sink = Sink::new(100);
+        let range = ByteRange { offset: 0, len: None };
+        let error = storage.get(&key(name), range, &sink).await.unwrap_err();
+        assert!(error.is(ErrorKind::NotFound) || error.is(ErrorKind::Denied), "{name}: {error}");
+        assert!(sink.take().is_empty(), "{name}");
+    }
+    let body = siltstone::storage::Blob::new([bytes::Bytes::from_static(b"x")], Default::default());
+    for (name, kind) in [("taken", ErrorKind::Unsupported), ("out/new", ErrorKind::Denied)] {
+        let error = storage.put(&key(name), &body, &Default::default()).await.unwrap_err();
+        assert!(error.is(kind) && error.to_string().contains(name), "{error}");
+    }
+    assert!(!base.path().join("new").exists());
+    // A folder that was not granted, and one that is none.
+    let error = open(Template::Python, &[(SETTING, "relative")]).await.unwrap_err();
+    assert!(error.is(ErrorKind::Invalid) && error.to_string().contains(SETTING), "{error}");
+}
+
+#[test]
+fn the_build_of_the_python_template_says_what_it_lacks() {
+    let text = says_without(Template::Python, &["python3"]);
+    assert!(text.contains("python3 is not there; install Python 3.10"), "{text}");
+    let (right, wrong) = ("componentize-py==0.25.1", "componentize-py==0.0.0");
+    let text = says_of_a_wrong_pin(Template::Python, "requirements.txt", right, wrong);
+    assert!(text.contains("cannot install what requirements.txt pins: componentize-py==0.0.0"), "{text}");
+}
