@@ -1,7 +1,5 @@
 //! The list of behaviours, once for the component and for the tests of the host.
 
-use std::str::FromStr;
-
 macro_rules! behaviours {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// What the component does when it is provoked.
@@ -25,22 +23,30 @@ macro_rules! behaviours {
 }
 
 behaviours! {
-    /// `put` panics.
+    /// It does what it should.
+    Nothing,
+    /// It panics.
     Trap,
-    /// `put` calls the exit of its process.
+    /// It calls the exit of its process.
     Exit,
-    /// `put` never ends and never waits.
+    /// It never ends and never waits.
     Loop,
-    /// `put` calls a cheap function of the host for ever.
+    /// It calls a cheap function of the host for ever.
     CallLoop,
-    /// `put` calls itself without end.
+    /// It calls itself without end.
     Recursion,
-    /// `put` allocates until nothing is left.
+    /// It allocates until nothing is left.
     MemoryHog,
-    /// `put` waits for an hour.
+    /// It waits for an hour.
     Sleep,
-    /// `put` wakes up every millisecond to wait again.
+    /// It waits for the longest time that can be said.
+    SleepForEver,
+    /// It wakes up every millisecond to wait again.
     Dawdle,
+    /// It sends a request to this machine and panics with what came of it.
+    SendsNow,
+    /// `put` reads every clock, and waits until a moment that is long gone.
+    ReadsClocks,
     /// `get` sends one byte now and then, for ever.
     Trickle,
     /// `get` says that it sent more than it did.
@@ -67,6 +73,12 @@ behaviours! {
     EndlessToken,
     /// `list` answers the same keys on every page, under new tokens.
     EndlessPages,
+    /// `list` answers a million names.
+    MillionNames,
+    /// `list` answers a name of 1 MiB.
+    HugeName,
+    /// `list` answers a token of 9 KiB.
+    HugeToken,
     /// `head` fails with a message of 20 MiB.
     HugeErrorText,
     /// `head` fails with a message of 5 KiB.
@@ -75,14 +87,54 @@ behaviours! {
     HugeEtag,
     /// `multipart-start` answers an id of 5 KiB.
     HugeUploadId,
+    /// `multipart-start` answers an id of nothing.
+    EmptyUploadId,
+    /// `multipart-start` answers an id of control characters.
+    OddUploadId,
+    /// `multipart-put` answers a tag of 2 KiB.
+    HugeTag,
+    /// `multipart-put` answers a tag of control characters.
+    OddTag,
+    /// `multipart-finish` answers for another key.
+    FinishesOther,
+    /// `head` fails as a put would, and says that it may have changed something.
+    WrongOutcome,
+    /// `head` fails with a message that clears the terminal.
+    OddErrorText,
+    /// `head` fails with a request id that clears the terminal.
+    OddRequestId,
+    /// `head` asks for a pause of half a billion years.
+    EndlessPause,
     /// `home` is 3 KiB long.
     HugeHome,
     /// `home` holds the secret.
     SecretHome,
     /// `capabilities` say that nothing may be deleted at once.
     NonsenseCapabilities,
-    /// `open` panics.
-    TrapInOpen,
+    /// `capabilities` say that nothing fits into a put.
+    NoPut,
+    /// `capabilities` say that the smallest part is larger than the largest.
+    MinAboveMax,
+    /// `capabilities` say that an upload has no parts.
+    NoParts,
+    /// `capabilities` say that no part has a size that is allowed.
+    NoMultiple,
+    /// `capabilities` wish for four billion calls at once, and for parts and batches without bound.
+    ManyInFlight,
+    /// `capabilities` hold flags that nobody has defined.
+    UnknownFlags,
+    /// `describe` declares 65 settings.
+    ManySettings,
+    /// `describe` declares a hundred thousand settings.
+    HugeDescription,
+    /// `describe` calls itself by a name that no backend can have.
+    OddName,
+    /// `needs` asks for 65 origins.
+    ManyOrigins,
+    /// `needs` asks for a hundred thousand origins.
+    HugeNeeds,
+    /// `needs` asks for 17 folders.
+    ManyFolders,
     /// `needs` asks for `/etc`.
     NeedsForeignFolder,
     /// `needs` asks for `/etc/passwd`.
@@ -109,6 +161,30 @@ behaviours! {
     ManyStreams,
     /// `put` keeps a stream of the blob after the call.
     KeepsStream,
+    /// `get` opens ten thousand streams of the sink.
+    ManySinkStreams,
+    /// `put` makes ten thousand pollables.
+    ManyPollables,
+    /// `put` makes ten thousand lists of headers.
+    ManyFields,
+    /// `put` opens the granted folder ten thousand times.
+    ManyDescriptors,
+    /// `put` lists the granted folder, which it has filled, a thousand times at once.
+    ManyListings,
+    /// `put` waits for a million times the same moment.
+    PollFlood,
+    /// `get` writes more zeros than there are bytes in the world.
+    ZeroFlood,
+    /// `put` reads a file of the granted folder with the largest length there is.
+    HugeFileRead,
+    /// `put` panics while it holds a stream of the blob.
+    PanicsWithStream,
+    /// `get` panics while it holds a stream of the sink in which bytes are.
+    PanicsWithSink,
+    /// `put` panics while it holds a pollable.
+    PanicsWithPollable,
+    /// `needs` wants the address; `put` panics while the address owes it an answer.
+    PanicsWithRequest,
     /// `put` asks for 1 GiB of random bytes.
     HugeRandom,
     /// `head` sends a request to the address and fails with what came of it.
@@ -118,6 +194,17 @@ behaviours! {
     RequestBeside,
     /// `head` connects to the address and fails with what came of it.
     Connect,
+    /// `head` listens on a port and fails with what came of it.
+    Listen,
+    /// `head` sends a datagram to the address and fails with what came of it.
+    Datagram,
+    /// `head` looks a name up and fails with what came of it.
+    LookUp,
+    /// `needs` wants the origin of the first of the requests that the address lists; `head` sends them all, and fails with
+    /// what came of each.
+    Requests,
+    /// `head` sets headers that are not for guests to set, and fails with what came of it.
+    ForbiddenHeaders,
     /// `head` fails with its environment and arguments.
     Environment,
     /// `head` reads `/etc/passwd` by `read-file` and fails with what came of it.
@@ -128,39 +215,28 @@ behaviours! {
     ReadAbsolute,
     /// `head` reads a file beside the folder through a symbolic link and fails with what came of it.
     ReadThroughLink,
+    /// `head` reads about the process through `/proc` and fails with what came of it.
+    ReadProc,
+    /// `head` looks at what lies beside the folder without reading it, and fails with what came of it.
+    LookOutside,
     /// `put` creates a file beside the folder by `..` and fails with what came of it.
     WriteDotDot,
     /// `put` creates a file through a symbolic link and fails with what came of it.
     WriteThroughLink,
     /// `put` makes a link to the file beside the folder, reads through it and fails with what came of it.
     MakeLink,
+    /// `put` makes hard links to and from the outside and fails with what came of it.
+    HardLink,
+    /// `put` moves files out of the folder and into it and fails with what came of it.
+    Rename,
+    /// `put` removes what lies beside the folder and fails with what came of it.
+    Remove,
+    /// `needs` asks to read the folder; `put` writes there and fails with what came of it.
+    WriteReadOnly,
+    /// `put` and `head` remember where they were called; `head` fails with what this instance and its cache remember.
+    Remembers,
     /// `head` fails with the secret in its message.
     TellsSecret,
     /// `head` panics with the secret in its message.
     PanicsWithSecret,
-}
-
-impl FromStr for Behaviour {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|b| b.name() == name)
-            .ok_or_else(|| format!("there is no behaviour {name:?}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_behaviour_is_found_by_its_name() {
-        for behaviour in Behaviour::ALL {
-            assert_eq!(behaviour.name().parse(), Ok(*behaviour));
-        }
-        assert!("Kind".parse::<Behaviour>().is_err());
-    }
 }

@@ -1,28 +1,52 @@
 //! The component: an honest store of nothing that hands provoked calls to its misdeeds.
 
+use std::hint::black_box;
+use std::sync::{Mutex, PoisonError};
+
 use siltstone_plugin_sdk::io::{Blob, Sink};
 use siltstone_plugin_sdk::settings::Settings as Given;
 use siltstone_plugin_sdk::types::{
-    Attributes, Capabilities, DigestKinds, Error, FolderAccess, FolderNeed, Info, Location, Needs,
-    ObjectMeta, OriginNeed, Page, PartOrder, PartRules, Precondition, Preconditions, Setting, SettingKind,
-    Settings,
+    Attributes, Capabilities, Error, Info, Location, Needs, ObjectMeta, Page, Precondition, Setting,
+    SettingKind, Settings,
 };
 use siltstone_plugin_sdk::{Guest, GuestHandle, error, host, store};
 
-use crate::{ADDRESS, BEHAVIOUR, Behaviour, FOLDER, SECRET, TRIGGER, escape, lies, misdeeds};
+use crate::{
+    ADDRESS, BAKED, BEHAVIOUR, Behaviour, FOLDER, Function, MARK, Order, SECRET, TRIGGERS, files, lies,
+    misdeeds, network, resources,
+};
 
 struct Component;
 
 /// What the calls of one instance know.
 pub(crate) struct Handle {
+    pub(crate) order: Order,
     pub(crate) behaviour: Behaviour,
     pub(crate) folder: String,
     pub(crate) address: String,
     pub(crate) secret: String,
+    path: String,
 }
 
-fn behaviour(settings: &Settings) -> Result<Behaviour, Error> {
+/// What calls of this instance have seen, if it remembers.
+static MEMORY: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn order(settings: &Settings) -> Result<Order, Error> {
     Given::new(settings).required(BEHAVIOUR)?.parse().map_err(|e: String| error::invalid_config(e))
+}
+
+/// What is written into the component for `describe`.
+fn baked() -> Option<Order> {
+    let place: &[u8; 64] = black_box(BAKED);
+    let text = std::str::from_utf8(&place[MARK.len()..]).ok()?;
+    text.trim_end_matches('.').parse().ok()
+}
+
+/// The misdeeds that are of no one function.
+fn anywhere(order: Order, here: Function) {
+    if order.function == here {
+        misdeeds::anywhere(order.behaviour, here.name());
+    }
 }
 
 impl Guest for Component {
@@ -36,7 +60,7 @@ impl Guest for Component {
             default: None,
             doc: doc.to_owned(),
         };
-        Info {
+        let info = Info {
             name: "hostile".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             settings: vec![
@@ -45,64 +69,62 @@ impl Guest for Component {
                 setting(ADDRESS, SettingKind::Text, "An address to break through to."),
                 setting(SECRET, SettingKind::Secret, "A secret to tell."),
             ],
+        };
+        match baked() {
+            None => info,
+            Some(order) => {
+                anywhere(order, Function::Describe);
+                lies::describe(order.behaviour, info)
+            }
         }
     }
 
     fn needs(settings: Settings, _location: Location) -> Result<Needs, Error> {
-        let folder = Given::new(&settings).required(FOLDER)?.to_owned();
-        let need =
-            |path: String| FolderNeed { path, access: FolderAccess::Write, purpose: "tests".to_owned() };
-        let mut needs = Needs { origins: vec![], files: vec![], folders: vec![need(folder)] };
-        match behaviour(&settings)? {
-            Behaviour::NeedsForeignFolder => needs.folders.push(need("/etc".to_owned())),
-            Behaviour::NeedsForeignFile => needs.files.push("/etc/passwd".to_owned()),
-            Behaviour::NeedsOrigin => needs.origins.push(OriginNeed {
-                scheme: "http".to_owned(),
-                host: "127.0.0.1".to_owned(),
-                port: 80,
-                purpose: "tests".to_owned(),
-            }),
-            Behaviour::RequestBeside => {
-                let address = Given::new(&settings).required(ADDRESS)?;
-                let (host, port) = address.rsplit_once(':').unwrap_or((address, "80"));
-                needs.origins.push(OriginNeed {
-                    scheme: "http".to_owned(),
-                    host: host.to_owned(),
-                    port: port.parse().unwrap_or(80),
-                    purpose: "tests".to_owned(),
-                });
-            }
-            Behaviour::CacheInNeeds => {
-                let _ = host::cache_get("key");
-            }
-            _ => {}
-        }
-        Ok(needs)
+        let order = order(&settings)?;
+        anywhere(order, Function::Needs);
+        let given = Given::new(&settings);
+        Ok(lies::needs(order.behaviour, given.required(FOLDER)?, given.required(ADDRESS)?))
     }
 }
 
 impl Handle {
-    fn is_provoked(&self, text: &str) -> bool {
-        text.starts_with(TRIGGER)
+    /// Whether a call is about something that provokes; what is of no one function is done right here.
+    fn is_provoked(&self, text: &str, here: Function) -> bool {
+        let provoked = TRIGGERS.iter().any(|trigger| text.starts_with(trigger));
+        if provoked {
+            anywhere(self.order, here);
+        }
+        provoked
+    }
+
+    /// What is remembered of the calls before, here and in the cache of the location, and then of this one as well.
+    fn remember(&self, key: &str) -> String {
+        let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+        let cached = if host::cache_get("token").value.is_some() { "something" } else { "nothing" };
+        let text = format!("{} remembers {memory:?} and {cached} cached", self.path);
+        memory.push(format!("{}: {key}", self.path));
+        host::cache_put("token", b"a token that is remembered", 60_000);
+        text
     }
 }
 
 impl GuestHandle for Handle {
-    fn open(settings: Settings, _location: Location) -> Result<store::Handle, Error> {
+    fn open(settings: Settings, location: Location) -> Result<store::Handle, Error> {
         let given = Given::new(&settings);
-        let handle = Self {
-            behaviour: behaviour(&settings)?,
+        let order = order(&settings)?;
+        anywhere(order, Function::Open);
+        Ok(store::Handle::new(Self {
+            order,
+            behaviour: order.behaviour,
             folder: given.required(FOLDER)?.to_owned(),
             address: given.required(ADDRESS)?.to_owned(),
             secret: given.required(SECRET)?.to_owned(),
-        };
-        if handle.behaviour == Behaviour::TrapInOpen {
-            misdeeds::trap("open");
-        }
-        Ok(store::Handle::new(handle))
+            path: location.path.unwrap_or_default(),
+        }))
     }
 
     fn home(&self) -> String {
+        anywhere(self.order, Function::Home);
         match self.behaviour {
             Behaviour::HugeHome => "h".repeat(3 << 10),
             Behaviour::SecretHome => format!("hostile://{}", self.secret),
@@ -111,35 +133,30 @@ impl GuestHandle for Handle {
     }
 
     fn capabilities(&self) -> Result<Capabilities, Error> {
-        Ok(Capabilities {
-            max_put: 1 << 30,
-            max_object: 1 << 40,
-            parts: PartRules {
-                order: PartOrder::AnyOrder,
-                min_size: 1,
-                max_size: 1 << 30,
-                multiple_of: 1,
-                max_count: 10_000,
-            },
-            preconditions: Preconditions::empty(),
-            digests: DigestKinds::empty(),
-            delete_batch: if self.behaviour == Behaviour::NonsenseCapabilities { 0 } else { 100 },
-            in_flight: 2,
-        })
+        anywhere(self.order, Function::Capabilities);
+        Ok(lies::capabilities(self.behaviour))
     }
 
     fn put(&self, key: String, body: &Blob, _: Precondition, _: Attributes) -> Result<ObjectMeta, Error> {
-        if self.is_provoked(&key) {
+        let mut more = 0;
+        if self.is_provoked(&key, Function::Put) {
             misdeeds::put(self, body)?;
-            escape::put(self)?;
+            resources::put(self, body)?;
+            network::put(self);
+            files::put(self)?;
+            match self.behaviour {
+                Behaviour::WrongSize => more = 1,
+                Behaviour::Remembers => drop(self.remember(&key)),
+                _ => {}
+            }
         }
-        let more = u64::from(self.is_provoked(&key) && self.behaviour == Behaviour::WrongSize);
         Ok(lies::meta(key, body.size() + more))
     }
 
     fn get(&self, key: String, _offset: u64, len: Option<u64>, to: &Sink) -> Result<u64, Error> {
         let len = len.unwrap_or(16);
-        if self.is_provoked(&key) {
+        if self.is_provoked(&key, Function::Get) {
+            resources::get(self.behaviour, to);
             return misdeeds::get(self.behaviour, len, to);
         }
         to.write(&vec![7; len as usize]).map_err(error::internal)?;
@@ -147,8 +164,12 @@ impl GuestHandle for Handle {
     }
 
     fn head(&self, key: String) -> Result<ObjectMeta, Error> {
-        if self.is_provoked(&key) {
-            escape::head(self)?;
+        if self.is_provoked(&key, Function::Head) {
+            files::head(self)?;
+            network::head(self)?;
+            if self.behaviour == Behaviour::Remembers {
+                return Err(error::denied(self.remember(&key)));
+            }
             return lies::head(self, key);
         }
         Ok(lies::meta(key, 16))
@@ -161,14 +182,15 @@ impl GuestHandle for Handle {
         token: Option<String>,
         limit: u32,
     ) -> Result<Page, Error> {
-        if self.is_provoked(&prefix) {
+        if self.is_provoked(&prefix, Function::List) {
             return Ok(lies::list(self.behaviour, token, limit));
         }
         Ok(Page { objects: vec![], prefixes: vec![], next: None })
     }
 
     fn delete(&self, keys: Vec<String>) -> Result<Vec<(String, Error)>, Error> {
-        if self.behaviour == Behaviour::DeletesOthers && keys.iter().any(|key| self.is_provoked(key)) {
+        let provoked = keys.iter().any(|key| self.is_provoked(key, Function::Delete));
+        if provoked && self.behaviour == Behaviour::DeletesOthers {
             return Ok(vec![("innocent".to_owned(), error::denied("no"))]);
         }
         Ok(vec![])
@@ -182,12 +204,13 @@ impl GuestHandle for Handle {
         _: Precondition,
         _: Attributes,
     ) -> Result<String, Error> {
-        let huge = self.behaviour == Behaviour::HugeUploadId && self.is_provoked(&key);
-        Ok("u".repeat(if huge { 5 << 10 } else { 1 }))
+        let provoked = self.is_provoked(&key, Function::Start);
+        Ok(if provoked { lies::upload_id(self.behaviour) } else { "id".to_owned() })
     }
 
-    fn multipart_put(&self, _key: String, _id: String, _number: u32, _body: &Blob) -> Result<String, Error> {
-        Ok("tag".to_owned())
+    fn multipart_put(&self, key: String, _id: String, _number: u32, _body: &Blob) -> Result<String, Error> {
+        let provoked = self.is_provoked(&key, Function::Part);
+        Ok(if provoked { lies::tag(self.behaviour) } else { "tag".to_owned() })
     }
 
     fn multipart_finish(
@@ -196,11 +219,20 @@ impl GuestHandle for Handle {
         _id: String,
         _tags: Vec<(u32, String)>,
     ) -> Result<ObjectMeta, Error> {
-        Ok(lies::meta(key, 1))
+        let provoked = self.is_provoked(&key, Function::Finish);
+        let other = provoked && self.behaviour == Behaviour::FinishesOther;
+        Ok(lies::meta(if other { "other".to_owned() } else { key }, 1))
     }
 
-    fn multipart_abort(&self, _key: String, _id: String) -> Result<(), Error> {
+    fn multipart_abort(&self, key: String, _id: String) -> Result<(), Error> {
+        self.is_provoked(&key, Function::Abort);
         Ok(())
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        anywhere(self.order, Function::Drop);
     }
 }
 

@@ -1,27 +1,38 @@
 //! A component that misbehaves on purpose: one behaviour for each value of its setting.
 //!
 //! It is an honest store of nothing (a put is accepted and forgotten, a get answers sevens) until a call is about a
-//! key or prefix that begins with [`TRIGGER`]. Then it does what the setting [`BEHAVIOUR`] says.
+//! key or prefix that begins with one of [`TRIGGERS`]. Then it does what the setting [`BEHAVIOUR`] says, an [`Order`]. `describe`
+//! is given no settings: it does what is written into the component itself, at [`BAKED`].
 
 mod behaviour;
 #[cfg(target_family = "wasm")]
 mod component;
 #[cfg(target_family = "wasm")]
-mod escape;
+mod files;
 #[cfg(target_family = "wasm")]
 mod lies;
 #[cfg(target_family = "wasm")]
 mod misdeeds;
+#[cfg(target_family = "wasm")]
+mod network;
+mod order;
+#[cfg(target_family = "wasm")]
+mod resources;
 
 pub use behaviour::Behaviour;
+pub use order::{Function, Order};
 
-/// The setting that names the behaviour.
+/// The setting of the order.
 pub const BEHAVIOUR: &str = "HOSTILE_BEHAVIOUR";
 /// The setting of the folder that is granted.
 pub const FOLDER: &str = "HOSTILE_FOLDER";
-/// The setting of an address, `ip:port`, that is not granted.
+/// The setting of an address, `ip:port`, or of a list of requests.
 pub const ADDRESS: &str = "HOSTILE_ADDRESS";
 /// The setting of a secret that must not be seen again.
 pub const SECRET: &str = "HOSTILE_SECRET";
-/// How keys and prefixes begin that make it misbehave.
-pub const TRIGGER: &str = "bad";
+/// How keys and prefixes begin that make it misbehave; the second is how those of a certificate do.
+pub const TRIGGERS: [&str; 2] = ["bad", "siltstone-check-"];
+/// How the place begins where the order for `describe` stands.
+pub const MARK: &str = "hostile-describe=";
+/// That place while there is no order. An order is written over the dots, so that the component keeps its length.
+pub const BAKED: &[u8; 64] = b"hostile-describe=...............................................";

@@ -1,14 +1,114 @@
 //! Answers that are not true or not within their bounds.
 
 use siltstone_plugin_sdk::error;
-use siltstone_plugin_sdk::types::{Error, ObjectMeta, Page};
+use siltstone_plugin_sdk::types::{
+    Capabilities, DigestKinds, Error, FolderAccess, FolderNeed, Info, Needs, ObjectMeta, OriginNeed, Outcome,
+    Page, PartOrder, PartRules, Preconditions,
+};
 
-use crate::Behaviour;
 use crate::component::Handle;
-use crate::misdeeds;
+use crate::{Behaviour, misdeeds, network};
+
+/// What clears a terminal, rings its bell and turns the order of its text round.
+const ODD: &str = "\u{1b}[2J\u{7}\r\n\u{202e}";
 
 pub(crate) fn meta(key: String, size: u64) -> ObjectMeta {
     ObjectMeta { key, size, etag: Some("etag".to_owned()), modified_ms: None }
+}
+
+pub(crate) fn describe(behaviour: Behaviour, mut info: Info) -> Info {
+    let count = match behaviour {
+        Behaviour::ManySettings => 65,
+        Behaviour::HugeDescription => 100_000,
+        Behaviour::OddName => {
+            info.name = format!("{ODD}hostile");
+            return info;
+        }
+        _ => return info,
+    };
+    let Some(like) = info.settings.pop() else { return info };
+    info.settings = (0..count)
+        .map(|n| {
+            let mut setting = like.clone();
+            setting.name = format!("HOSTILE_{n}");
+            setting
+        })
+        .collect();
+    info
+}
+
+pub(crate) fn needs(behaviour: Behaviour, folder: &str, address: &str) -> Needs {
+    let access = match behaviour {
+        Behaviour::WriteReadOnly => FolderAccess::Read,
+        _ => FolderAccess::Write,
+    };
+    let need = |path: &str| FolderNeed { path: path.to_owned(), access, purpose: "tests".to_owned() };
+    let origin = |scheme: &str, host: &str, port| OriginNeed {
+        scheme: scheme.to_owned(),
+        host: host.to_owned(),
+        port,
+        purpose: "tests".to_owned(),
+    };
+    let numbered = |n: u32| origin("https", &format!("h{n}.example.com"), 443);
+    let mut needs = Needs { origins: vec![], files: vec![], folders: vec![need(folder)] };
+    match behaviour {
+        Behaviour::NeedsForeignFolder => needs.folders.push(need("/etc")),
+        Behaviour::NeedsForeignFile => needs.files.push("/etc/passwd".to_owned()),
+        Behaviour::NeedsOrigin => needs.origins.push(origin("http", "127.0.0.1", 80)),
+        Behaviour::ManyOrigins => needs.origins = (0..65).map(numbered).collect(),
+        Behaviour::HugeNeeds => needs.origins = (0..100_000).map(numbered).collect(),
+        Behaviour::ManyFolders => needs.folders = vec![need(folder); 17],
+        Behaviour::Requests => {
+            if let Some((scheme, host, port)) = network::first(address) {
+                needs.origins.push(origin(scheme, host, port));
+            }
+        }
+        Behaviour::RequestBeside | Behaviour::PanicsWithRequest => {
+            let (host, port) = address.rsplit_once(':').unwrap_or((address, "80"));
+            needs.origins.push(origin("http", host, port.parse().unwrap_or(80)));
+        }
+        Behaviour::CacheInNeeds => {
+            let _ = siltstone_plugin_sdk::host::cache_get("key");
+        }
+        _ => {}
+    }
+    needs
+}
+
+pub(crate) fn capabilities(behaviour: Behaviour) -> Capabilities {
+    let mut all = Capabilities {
+        max_put: 1 << 30,
+        max_object: 1 << 40,
+        parts: PartRules {
+            order: PartOrder::AnyOrder,
+            min_size: 1,
+            max_size: 1 << 30,
+            multiple_of: 1,
+            max_count: 10_000,
+        },
+        preconditions: Preconditions::empty(),
+        digests: DigestKinds::empty(),
+        delete_batch: 100,
+        in_flight: 2,
+    };
+    match behaviour {
+        Behaviour::NonsenseCapabilities => all.delete_batch = 0,
+        Behaviour::NoPut => all.max_put = 0,
+        Behaviour::MinAboveMax => (all.parts.min_size, all.parts.max_size) = (2, 1),
+        Behaviour::NoParts => all.parts.max_count = 0,
+        Behaviour::NoMultiple => {
+            (all.parts.min_size, all.parts.max_size, all.parts.multiple_of) = (5, 6, 4);
+        }
+        Behaviour::ManyInFlight => {
+            (all.in_flight, all.delete_batch, all.parts.max_count) = (u32::MAX, u32::MAX, u32::MAX);
+        }
+        Behaviour::UnknownFlags => {
+            all.preconditions = Preconditions::from_bits_retain(0xf0);
+            all.digests = DigestKinds::from_bits_retain(0xf0);
+        }
+        _ => {}
+    }
+    all
 }
 
 pub(crate) fn head(handle: &Handle, key: String) -> Result<ObjectMeta, Error> {
@@ -20,7 +120,32 @@ pub(crate) fn head(handle: &Handle, key: String) -> Result<ObjectMeta, Error> {
         Behaviour::HugeEtag => Ok(ObjectMeta { etag: Some("e".repeat(2 << 10)), ..meta(key, 16) }),
         Behaviour::TellsSecret => Err(error::denied(format!("the key {} is wrong", handle.secret))),
         Behaviour::PanicsWithSecret => misdeeds::trap(&handle.secret),
+        Behaviour::WrongOutcome => {
+            Err(Error { outcome: Outcome::Unknown, ..error::already_exists("it was there") })
+        }
+        Behaviour::OddErrorText => Err(error::denied(format!("{ODD}all is well"))),
+        Behaviour::OddRequestId => Err(Error { request_id: Some(ODD.to_owned()), ..error::denied("no") }),
+        Behaviour::EndlessPause => {
+            Err(Error { retry_after_ms: Some(u64::MAX), ..error::throttled("not now") })
+        }
         _ => Ok(meta(key, 16)),
+    }
+}
+
+pub(crate) fn upload_id(behaviour: Behaviour) -> String {
+    match behaviour {
+        Behaviour::HugeUploadId => "u".repeat(5 << 10),
+        Behaviour::EmptyUploadId => String::new(),
+        Behaviour::OddUploadId => ODD.to_owned(),
+        _ => "id".to_owned(),
+    }
+}
+
+pub(crate) fn tag(behaviour: Behaviour) -> String {
+    match behaviour {
+        Behaviour::HugeTag => "t".repeat(2 << 10),
+        Behaviour::OddTag => ODD.to_owned(),
+        _ => "tag".to_owned(),
     }
 }
 
@@ -30,14 +155,21 @@ pub(crate) fn list(behaviour: Behaviour, token: Option<String>, limit: u32) -> P
         prefixes: vec![],
         next,
     };
+    let numbered = |count: u32| Page {
+        objects: (0..count)
+            .map(|i| ObjectMeta { key: format!("bad/{i:08}"), size: 1, etag: None, modified_ms: None })
+            .collect(),
+        prefixes: vec![],
+        next: None,
+    };
     match behaviour {
         Behaviour::Unsorted => page(&["bad/2", "bad/1"], None),
         Behaviour::Duplicates => page(&["bad/1", "bad/1"], None),
         Behaviour::ForeignPrefix => page(&["bad/1", "worse/1"], None),
-        Behaviour::TooMany => {
-            let objects = (0..=limit).map(|i| meta(format!("bad/{i:08}"), 1)).collect();
-            Page { objects, prefixes: vec![], next: None }
-        }
+        Behaviour::TooMany => numbered(limit + 1),
+        Behaviour::MillionNames => numbered(1_000_000),
+        Behaviour::HugeName => page(&[&format!("bad/{}", "n".repeat(1 << 20))], None),
+        Behaviour::HugeToken => page(&["bad/1"], Some("t".repeat(9 << 10))),
         Behaviour::EndlessToken => page(&[], Some("again".to_owned())),
         Behaviour::EndlessPages => page(&["bad/1"], Some(format!("{}x", token.unwrap_or_default()))),
         _ => page(&[], None),

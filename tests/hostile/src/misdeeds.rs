@@ -1,17 +1,19 @@
 //! What uses more than its share, breaks off or never ends.
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use siltstone_plugin_sdk::error;
 use siltstone_plugin_sdk::host::{self, LogLevel};
 use siltstone_plugin_sdk::io::{Blob, Sink};
 use siltstone_plugin_sdk::types::Error;
-use siltstone_plugin_sdk::wasi::clocks::monotonic_clock::{now, subscribe_duration};
+use siltstone_plugin_sdk::wasi::clocks::monotonic_clock::{
+    now, resolution, subscribe_duration, subscribe_instant,
+};
 use siltstone_plugin_sdk::wasi::random::random::get_random_bytes;
 
-use crate::Behaviour;
 use crate::component::Handle;
+use crate::{Behaviour, network};
 
 #[expect(clippy::panic, reason = "this is the misdeed")]
 pub(crate) fn trap(words: &str) -> ! {
@@ -22,9 +24,10 @@ fn sleep(time: Duration) {
     subscribe_duration(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)).block();
 }
 
-pub(crate) fn put(handle: &Handle, body: &Blob) -> Result<(), Error> {
-    match handle.behaviour {
-        Behaviour::Trap => trap("put"),
+/// What can be done in every function.
+pub(crate) fn anywhere(behaviour: Behaviour, function: &str) {
+    match behaviour {
+        Behaviour::Trap => trap(function),
         Behaviour::Exit => std::process::exit(0),
         Behaviour::Loop => {
             let mut turns = 0_u64;
@@ -45,9 +48,25 @@ pub(crate) fn put(handle: &Handle, body: &Blob) -> Result<(), Error> {
             }
         }
         Behaviour::Sleep => sleep(Duration::from_secs(3600)),
+        Behaviour::SleepForEver => subscribe_duration(u64::MAX).block(),
         Behaviour::Dawdle => loop {
             sleep(Duration::from_millis(1));
         },
+        Behaviour::SendsNow => trap(&format!("{:?}", network::request("127.0.0.1:9"))),
+        _ => {}
+    }
+}
+
+pub(crate) fn put(handle: &Handle, body: &Blob) -> Result<(), Error> {
+    match handle.behaviour {
+        Behaviour::ReadsClocks => {
+            black_box((SystemTime::now(), Instant::now(), resolution()));
+            subscribe_instant(0).block();
+            subscribe_instant(now().saturating_sub(1)).block();
+            if subscribe_instant(u64::MAX).ready() {
+                return Err(error::internal("the end of time has come"));
+            }
+        }
         Behaviour::LogFlood => {
             for line in 0..100_000 {
                 host::log(LogLevel::Warn, &format!("line {line}"));
@@ -71,10 +90,6 @@ pub(crate) fn put(handle: &Handle, body: &Blob) -> Result<(), Error> {
                     return Err(error::internal(format!("got {} bytes at once", read.len())));
                 }
             }
-        }
-        Behaviour::ManyStreams => {
-            let streams: Vec<_> = (0..10_000).map(|_| body.stream(0, u64::MAX)).collect();
-            black_box(streams);
         }
         Behaviour::KeepsStream => std::mem::forget(body.stream(0, u64::MAX)),
         Behaviour::HugeRandom => {

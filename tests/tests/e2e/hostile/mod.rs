@@ -1,0 +1,68 @@
+//! Whatever a plugin does, one call of it fails, and nothing else happens.
+//!
+//! Each behaviour of the hostile component has a test in one of these files; a behaviour without one does not compile.
+
+mod contract;
+mod files;
+mod house;
+mod memory;
+mod network;
+mod phases;
+mod resources;
+mod tenants;
+mod trial;
+mod writer;
+
+use siltstone_hostile::Behaviour;
+
+/// `NAME: BEHAVIOUR in CALL => OUTCOME;` is a test of that name. `@ BEHAVIOUR by TEST;` says that a test which is written out
+/// beside it is about that behaviour.
+macro_rules! trials {
+    (
+        $($name:ident: $behaviour:ident in $call:ident => $outcome:expr;)*
+        $(@ $other:ident by $test:ident;)*
+    ) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::trial::trial(siltstone_hostile::Behaviour::$behaviour, $call, $outcome).await;
+            }
+        )*
+
+        /// The behaviours that are tried here.
+        pub(super) const TRIED: &[siltstone_hostile::Behaviour] = &[
+            $(siltstone_hostile::Behaviour::$behaviour,)*
+            $(siltstone_hostile::Behaviour::$other,)*
+        ];
+
+        $(const _: fn() = $test;)*
+    };
+}
+use trials;
+
+const ALL: [&[Behaviour]; 6] =
+    [contract::TRIED, files::TRIED, network::TRIED, phases::TRIED, resources::TRIED, tenants::TRIED];
+
+/// Does not compile while a behaviour has no trial.
+const _: () = {
+    let mut behaviour = 0;
+    while behaviour < Behaviour::ALL.len() {
+        assert!(is_tried(Behaviour::ALL[behaviour]), "a behaviour of the hostile component has no test");
+        behaviour += 1;
+    }
+};
+
+const fn is_tried(behaviour: Behaviour) -> bool {
+    let mut area = 0;
+    while area < ALL.len() {
+        let mut at = 0;
+        while at < ALL[area].len() {
+            if ALL[area][at] as usize == behaviour as usize {
+                return true;
+            }
+            at += 1;
+        }
+        area += 1;
+    }
+    false
+}
