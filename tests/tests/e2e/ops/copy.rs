@@ -132,7 +132,7 @@ async fn a_copy_is_the_same_objects_and_a_second_one_sends_nothing() {
 
 #[tokio::test]
 async fn a_copy_that_is_cut_goes_on_where_it_was() {
-    for (verb, nth) in [(Verb::Put, 3), (Verb::MultipartPut, 2), (Verb::MultipartFinish, 1)] {
+    for (verb, nth) in [(Verb::Put, 15), (Verb::MultipartPut, 2), (Verb::MultipartFinish, 1)] {
         let (base, [here, there]) = (tempdir().unwrap(), memories());
         let stores = [&here, &there];
         let cut = Action::FailBefore(ErrorKind::Internal, Retry::Never);
