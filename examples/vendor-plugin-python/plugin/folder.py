@@ -1,5 +1,6 @@
 """The granted folder: makes, finds, publishes and removes what lies in it, so that it survives a crash."""
 
+import errno
 import os
 from enum import Enum
 
@@ -17,6 +18,8 @@ from keys import TEMPORARY, split
 
 # How often a step is tried whose folder others keep removing because it was empty.
 TRIES = 128
+# What file systems say that give no file a second name.
+NO_LINKS = (errno.ENOTSUP, errno.EPERM, errno.EXDEV, errno.EMLINK)
 # Folders whose entry is remembered to be durable, at most.
 MAX_DURABLE = 256
 
@@ -104,8 +107,14 @@ class Folder:
         self._ensure(folders)
         if how is Publish.REPLACE:
             os.rename(source, target)
-        else:
+            return found
+        try:
             os.link(source, target)
+        except OSError as raised:
+            if raised.errno in NO_LINKS:
+                text = f"cannot put {key} if-absent: this file system has no hard links ({raised.strerror})"
+                raise failure(ErrorKind.UNSUPPORTED, text) from None
+            raise
         return found
 
     def prune(self, folders: list[str]) -> int:

@@ -7,7 +7,7 @@ use siltstone::storage::{Blob, ListRequest, PutOptions};
 use siltstone_tests::servers::Azurite;
 use siltstone_tests::vendors::Template;
 
-use super::{brings_a_database_back, keeps_the_contract, open, says_of_a_wrong_pin, says_without};
+use super::{brings_a_database_back, keeps_the_contract, open, says_of_a_wrong_pin, says_without_a_language};
 
 const FOREVER: &str = "2099-01-01T00:00:00Z";
 
@@ -94,7 +94,7 @@ async fn the_js_template_classifies_what_it_is_told_and_shows_no_secret() {
 
 #[test]
 fn the_build_of_the_js_template_says_what_it_lacks() {
-    let text = says_without(Template::Js, &["node", "npm"]);
+    let text = says_without_a_language(Template::Js);
     assert!(text.contains("node is not there; install Node.js 20"), "{text}");
     let text = says_of_a_wrong_pin(Template::Js, "package.json", "\"0.23.0\"", "\"0.22.9\"");
     assert!(text.contains("cannot install what package-lock.json pins"), "{text}");

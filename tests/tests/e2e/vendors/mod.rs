@@ -40,7 +40,6 @@ fn component(template: Template) -> Vec<u8> {
 
 async fn keeps_the_contract(template: Template, settings: &[(&str, &str)], check: &StorageCheck) {
     let report = check_storage(open(template, settings).await.unwrap(), check).await;
-    println!("{report}");
     assert!(report.passed(), "{report}");
 }
 
@@ -112,13 +111,9 @@ fn says(command: &mut std::process::Command) -> String {
     String::from_utf8(done.stderr).unwrap()
 }
 
-/// The build where only the programs of the base system are.
-fn says_without(template: Template, missing: &[&str]) -> String {
+/// What the build says where no language is installed.
+fn says_without_a_language(template: Template) -> String {
     let base = tempfile::tempdir().unwrap();
-    for program in ["sh", "dirname", "cmp", "rm", "cp", "mkdir", "mv", "tr", "node", "npm", "python3"] {
-        if !missing.contains(&program) {
-            std::os::unix::fs::symlink(format!("/usr/bin/{program}"), base.path().join(program)).unwrap();
-        }
-    }
+    std::os::unix::fs::symlink("/usr/bin/dirname", base.path().join("dirname")).unwrap();
     says(template.build(&base.path().join("target")).env("PATH", base.path()))
 }

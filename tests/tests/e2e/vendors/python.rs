@@ -8,7 +8,7 @@ use siltstone::model::ObjectKey;
 use siltstone::storage::{ByteRange, Sink};
 use siltstone_tests::vendors::Template;
 
-use super::{brings_a_database_back, keeps_the_contract, open, says_of_a_wrong_pin, says_without};
+use super::{brings_a_database_back, keeps_the_contract, open, says_of_a_wrong_pin, says_without_a_language};
 
 const SETTING: &str = "FOLDER_PATH";
 
@@ -62,7 +62,7 @@ async fn the_python_template_classifies_what_it_meets_and_never_leaves_its_folde
 
 #[test]
 fn the_build_of_the_python_template_says_what_it_lacks() {
-    let text = says_without(Template::Python, &["python3"]);
+    let text = says_without_a_language(Template::Python);
     assert!(text.contains("python3 is not there; install Python 3.10"), "{text}");
     let (right, wrong) = ("componentize-py==0.25.1", "componentize-py==0.0.0");
     let text = says_of_a_wrong_pin(Template::Python, "requirements.txt", right, wrong);
