@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Bytes of one name without its last sign.
 const PIECE: usize = 200;
+/// How often a folder is read anew while others keep removing names from it.
+const TRIES: u32 = 200;
 
 /// Where the object of a key lies. Keys are ASCII, as the host makes them.
 pub fn path(root: &Path, key: &str) -> PathBuf {
@@ -34,22 +36,29 @@ pub fn keys(root: &Path, prefix: &str) -> io::Result<Vec<String>> {
 }
 
 fn walk(folder: &Path, begun: String, found: &mut Vec<String>) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(e),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
+    for name in names(folder)? {
         if let Some(piece) = name.strip_suffix('~') {
-            walk(&entry.path(), format!("{begun}{piece}"), found)?;
+            walk(&folder.join(&name), format!("{begun}{piece}"), found)?;
         } else if let Some(rest) = name.strip_suffix('!') {
             found.push(format!("{begun}{rest}").replace('+', "/"));
         }
     }
     Ok(())
+}
+
+/// The names in a folder. Here a look at a name that is removed meanwhile ends the reading, so it begins again.
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let read = || -> io::Result<Vec<String>> {
+        let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        Ok(names.collect::<io::Result<Vec<_>>>()?.into_iter().flatten().collect())
+    };
+    for _ in 1..TRIES {
+        match read() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            ended => return ended,
+        }
+    }
+    read()
 }
 
 #[cfg(test)]

@@ -52,6 +52,9 @@ impl Store {
     /// Joins the parts to an object.
     pub fn finish(&self, key: &str, id: &str, parts: &[Part]) -> Result<Stored, Error> {
         let condition = self.condition(id)?;
+        if parts.is_empty() || !parts.iter().zip(1..).all(|(part, number)| part.number == number) {
+            return Err(error(ErrorKind::InvalidConfig, "the parts are not 1 to their number"));
+        }
         let mut files = parts.iter();
         let mut open: Option<File> = None;
         let mut wrong = None;
