@@ -5,7 +5,7 @@
 //! Symbolic links are never followed and are no objects. `component` is the only part that needs a host;
 //! everything else works on the [`folder::Folder`] trait and is tested natively on real folders.
 
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", feature = "component"))]
 mod component;
 
 pub mod attributes;
