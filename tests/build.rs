@@ -18,6 +18,8 @@ fn main() {
     let wit = Path::new("../wit/storage");
     let sdk = Path::new("../plugins/sdk");
     build("siltstone-hostile", "HOSTILE_WASM", &[wit, sdk, Path::new("hostile")]);
+    let filesystem = Path::new("../plugins/filesystem");
+    build("siltstone-liar", "LIAR_WASM", &[wit, sdk, Path::new("liar"), filesystem]);
     build("siltstone-next", "NEXT_WASM", &[wit, Path::new("wit/next"), Path::new("next")]);
 }
 

@@ -1,11 +1,13 @@
 //! Alters what is stored, and stores what no honest writer would: a second writer of the format.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use siltstone::model::Hash;
+use siltstone::model::{Hash, ManifestLine};
+use siltstone::repository::manifest::ManifestReader;
 
 /// What kind of object a stored file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +56,12 @@ pub enum Damage {
     Delete,
     /// Bytes follow.
     Grow,
+    /// The bits of this mask are other ones in the byte at this place.
+    FlipAt(u64, u8),
+    /// Only that many bytes are left.
+    CutTo(u64),
+    /// All of it follows once more.
+    Double,
 }
 
 /// Does it. Answers what was there before.
@@ -68,6 +76,9 @@ pub fn damage(path: &Path, how: Damage) -> std::io::Result<Vec<u8>> {
         Damage::Cut => drop(after.pop()),
         Damage::Empty => after.clear(),
         Damage::Grow => after.extend_from_slice(b"\n"),
+        Damage::FlipAt(at, mask) => after[usize::try_from(at).unwrap_or(0)] ^= mask,
+        Damage::CutTo(len) => after.truncate(usize::try_from(len).unwrap_or(0)),
+        Damage::Double => after.extend_from_slice(&before),
         Damage::Delete => {
             fs::remove_file(path)?;
             return Ok(before);
@@ -193,4 +204,24 @@ pub fn gzip(raw: &[u8]) -> Vec<u8> {
 fn write(path: &Path, bytes: &[u8]) {
     let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, bytes));
     assert!(made.is_ok(), "cannot write {}: {made:?}", path.display());
+}
+
+/// Where the frames of a backup of one node begin in their chunks, by the key of the chunk.
+pub fn frames(location: &Path, id: &str) -> BTreeMap<String, Vec<u64>> {
+    let mut begin: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for (_, path) in objects(location, id).into_iter().filter(|(kind, _)| *kind == Object::Manifest) {
+        let file = fs::File::open(&path).map(io::BufReader::new);
+        let lines = file.ok().and_then(|file| ManifestReader::new(file).ok());
+        for line in lines.into_iter().flatten().flatten() {
+            let ManifestLine::File(file) = line else { continue };
+            for extent in file.extents {
+                let mut at = extent.offset;
+                for stored in extent.frames {
+                    begin.entry(extent.chunk.to_string()).or_default().push(at);
+                    at += u64::from(stored);
+                }
+            }
+        }
+    }
+    begin
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use siltstone::model::{Location, State, TenantState};
 use siltstone::ops::{BackupRequest, RestoreRequest, Status};
-use siltstone::plugin::Limits;
+use siltstone::plugin::{Limits, PluginPackage};
 use siltstone::settings::{HostSettings, VerifyMode};
 use siltstone::storage::{StackSettings, Storage};
 use siltstone::{ErrorKind, Host, HostBuilder, Result};
@@ -28,6 +28,8 @@ pub struct Plan {
     pub settings: HostSettings,
     /// Variables beside `BACKUP_FILESYSTEM_PATH`.
     pub variables: Vec<(String, String)>,
+    /// Plugins that did not come with the host.
+    pub packages: Vec<PluginPackage>,
     /// Backends beside the filesystem, by name.
     pub storages: Vec<(String, Arc<dyn Storage>)>,
     /// What plugins may use.
@@ -61,6 +63,7 @@ impl Plan {
             backups: base.join("backups"),
             settings,
             variables: Vec::new(),
+            packages: Vec::new(),
             storages: Vec::new(),
             limits: Limits::default(),
             stack: StackSettings::default(),
@@ -83,6 +86,16 @@ impl Plan {
         self
     }
 
+    /// The same with a plugin that did not come with the host enabled, by these variables, all of which it may see.
+    #[must_use]
+    pub fn with_package<V: AsRef<str>>(mut self, package: PluginPackage, variables: &[(&str, V)]) -> Self {
+        let mut grants = package.granted().clone();
+        grants.settings.extend(variables.iter().map(|(name, _)| (*name).to_owned()));
+        let name = package.name().to_string();
+        self.packages.push(package.grants(grants));
+        self.with_plugin(&name, variables)
+    }
+
     /// The same with another check before the commit.
     #[must_use]
     pub fn verifying(mut self, mode: VerifyMode) -> Self {
@@ -100,6 +113,7 @@ impl Plan {
             let builder = HostBuilder::new(db.clone(), db.clone(), &self.root, self.settings.clone());
             let stores = self.storages.iter().cloned();
             let builder = stores.fold(builder, |builder, (name, store)| builder.storage(name, store));
+            let builder = self.packages.iter().cloned().fold(builder, HostBuilder::plugin);
             let builder = builder.environment(variables).limits(self.limits.clone()).stack(self.stack);
             match builder.build().await {
                 // A host of this process that was dropped gives its lock up when its last thread has noticed.
@@ -121,9 +135,10 @@ impl House {
 
     /// Makes a backup and waits for its end.
     pub async fn backup_with(&self, request: BackupRequest) -> Result<Status> {
-        let (id, location) = (request.id.clone(), request.location.clone());
+        let (backend, id) = (request.backend.clone(), request.id.clone());
+        let location = request.location.clone();
         self.host.backup(request).await?;
-        self.host.wait_backup(BACKEND, &id, &location).await
+        self.host.wait_backup(&backend, &id, &location).await
     }
 
     /// Restores everything of a backup and waits for its end.
@@ -133,9 +148,10 @@ impl House {
 
     /// Restores and waits for the end.
     pub async fn restore_with(&self, request: RestoreRequest) -> Result<Status> {
-        let (id, location) = (request.id.clone(), request.location.clone());
+        let (backend, id) = (request.backend.clone(), request.id.clone());
+        let location = request.location.clone();
         self.host.restore(request).await?;
-        self.host.wait_restore(BACKEND, &id, &location).await
+        self.host.wait_restore(&backend, &id, &location).await
     }
 
     /// Status of a backup at the configured place.

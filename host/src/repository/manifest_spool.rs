@@ -37,14 +37,15 @@ impl ManifestSpool {
         let mut offset = 0;
         while offset < node.manifest_bytes {
             let len = STEP.min(node.manifest_bytes - offset);
-            let sink = Sink::new(len);
-            let got = storage
-                .get(&node.manifest, ByteRange { offset, len: Some(len) }, &sink)
-                .await
-                .map_err(|e| missing(e, node))?;
+            // One byte more than there may be at the end: nothing follows a manifest.
+            let more = u64::from(offset + len == node.manifest_bytes);
+            let sink = Sink::new(len + more);
+            let range = ByteRange { offset, len: Some(len + more) };
+            let got = storage.get(&node.manifest, range, &sink).await.map_err(|e| missing(e, node))?;
             if got != len {
+                let how = if got < len { "shorter" } else { "longer" };
                 let text =
-                    format!("manifest `{}` is shorter than {} bytes", node.manifest, node.manifest_bytes);
+                    format!("manifest `{}` is {how} than {} bytes", node.manifest, node.manifest_bytes);
                 return Err(Error::corrupt("read", text));
             }
             let bytes = sink.take();

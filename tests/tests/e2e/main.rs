@@ -11,6 +11,7 @@ mod certificates;
 mod checklist;
 mod clients;
 mod demo;
+mod honesty;
 #[cfg(test)]
 mod embed;
 #[cfg(test)]
