@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Phase;
 use crate::model::{ChunkLine, Descriptor, ManifestLine, NodeEntry, State};
 use crate::ops::backup::{Job, base};
@@ -80,7 +80,7 @@ async fn write_last(job: &Job, last: &Descriptor) -> Result<()> {
     loop {
         tried += 1;
         let error = match descriptor_store::end(&*job.storage, last, job.proven).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return confirm(job, last).await,
             Err(error) => error,
         };
         if !error.is_outcome_unknown() {
@@ -94,4 +94,26 @@ async fn write_last(job: &Job, last: &Descriptor) -> Result<()> {
             _ => return Err(error),
         }
     }
+}
+
+/// Reads the last descriptor back: a store that says that it keeps it, and does not, has no backup.
+async fn confirm(job: &Job, last: &Descriptor) -> Result<()> {
+    let (kind, wrong) = match descriptor_store::load(&*job.storage, &job.id).await {
+        // With its nodes it is ours, even if somebody has begun to forget it.
+        Ok(Some(found)) if found.descriptor.attempt == last.attempt => {
+            if found.descriptor.nodes == last.nodes {
+                return Ok(());
+            }
+            (ErrorKind::Corrupt, "is still the one from before")
+        }
+        Ok(Some(_)) => (ErrorKind::Conflict, "names another attempt"),
+        Ok(None) => (ErrorKind::Corrupt, "is not there"),
+        Err(e) if e.is(ErrorKind::Corrupt) => return Err(e),
+        Err(error) => {
+            tracing::warn!(%error, "the last descriptor was stored and could not be read back");
+            return Ok(());
+        }
+    };
+    let text = format!("the store took the last descriptor of backup `{}`, and what it has {wrong}", job.id);
+    Err(Error::new(kind, "backup", text))
 }

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use siltstone::model::{Compression, State};
-use siltstone::ops::BackupRequest;
+use siltstone::model::{Compression, Location, State, TenantState};
+use siltstone::ops::{BackupRequest, VerifyDepth};
 use siltstone_liar::{Kind, Lie, NAME};
-use siltstone_tests::ops_house::{BACKEND, error_of};
+use siltstone_tests::ops_house::{BACKEND, error_of, files};
 
 use super::scene::{End, ID, Scene, Target, judge, strikes};
 
@@ -59,6 +59,33 @@ pub async fn reading(lie: Lie, expected: [End; 4]) {
         ends.push(settle(end, text, strikes(&notes)));
     }
     check(lie, &ends, &expected);
+}
+
+/// Two servers with different databases make a backup of one id at the same time, and a lie lets both in: what is there afterwards
+/// is the backup of one of them, or none.
+pub async fn racing(lie: Lie) {
+    let scene = Scene::new(SCALE).await;
+    let target = (Kind::Descriptor, None);
+    let ((one, notes), (two, more)) = (scene.lying("a", lie, target), scene.lying("c", lie, target));
+    let (a, c) = (one.start().await.unwrap(), two.start().await.unwrap());
+    c.db.add("Other", None, TenantState::Hot, &files(7, &[SCALE])).unwrap();
+    let others = c.db.content().unwrap();
+    let request = || BackupRequest::new(NAME, ID);
+    let both = tokio::join!(a.backup_with(request()), c.backup_with(request()));
+    assert!(strikes(&notes) + strikes(&more) > 0, "nobody lied: {both:?}");
+    let b = scene.plan("b").start().await.unwrap();
+    let found = b.host.verify(BACKEND, ID, &Location::default(), VerifyDepth::ReadData).await;
+    match b.restore(ID).await {
+        Ok(status) if status.state == State::Success => {
+            let installed = b.db.content().unwrap();
+            assert!(installed == scene.content || installed == others, "{both:?}");
+            assert!(found.is_ok_and(|report| report.problems.is_empty()));
+        }
+        refused => {
+            assert!(b.db.content().unwrap().is_empty(), "{refused:?}");
+            assert!(!found.is_ok_and(|report| report.problems.is_empty()), "{refused:?}");
+        }
+    }
 }
 
 /// Makes the backup through the liar, and looks at it through an honest plugin.

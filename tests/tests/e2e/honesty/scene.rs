@@ -21,7 +21,7 @@ pub const ID: &str = "x";
 pub enum End {
     /// It was never told, as nobody asked.
     Idle,
-    /// The backup failed and says why; nothing of it can be restored.
+    /// The backup failed, or what is to be its status is damaged, and that is told; nothing of it can be restored.
     Refused,
     /// Verify tells of it, and a restore installs nothing.
     Found,
