@@ -4,6 +4,7 @@ mod js;
 mod python;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,21 +22,31 @@ use siltstone_tests::vendors::Template;
 /// The component of a template with what an operator grants and sets.
 async fn open(template: Template, settings: &[(&str, &str)]) -> siltstone::Result<Arc<dyn Storage>> {
     let settings: BTreeMap<&str, &str> = settings.iter().copied().collect();
-    // Compiling one takes tens of seconds.
-    let engine = EngineSettings { cache_dir: Some(kept("compiled")), ..EngineSettings::default() };
-    let package = PluginPackage::new(template.plugin(), component(template))?;
     let grants = PluginGrants {
         settings: settings.keys().map(|name| (*name).to_owned()).collect(),
         ..PluginGrants::default()
     };
-    let plugin = Plugin::from_package(&PluginEngine::new(engine)?, &package.grants(grants)).await?;
+    let plugin = load(&package(template).await?.grants(grants)).await?;
     let value = |name: &str| settings.get(name).map(|value| (*value).to_owned());
     let storage = plugin.configure(&value, ExtraRoots::default())?.open(&Location::default()).await?;
     Ok(storage)
 }
 
-fn component(template: Template) -> Vec<u8> {
-    std::fs::read(template.component().unwrap()).unwrap()
+async fn load(package: &PluginPackage) -> siltstone::Result<Plugin> {
+    let engine = EngineSettings { cache_dir: Some(kept("compiled")), ..EngineSettings::default() };
+    Plugin::from_package(&PluginEngine::new(engine)?, package).await
+}
+
+/// The component of a template without grants. It is compiled by now, which takes tens of seconds: one test does it, and
+/// those that run at the same time wait.
+async fn package(template: Template) -> siltstone::Result<PluginPackage> {
+    let component = tokio::task::spawn_blocking(move || template.component().unwrap()).await.unwrap();
+    let package = PluginPackage::new(template.plugin(), std::fs::read(component).unwrap())?;
+    let lock = File::create(kept(&format!("vendor-{}.compiled", template.plugin()))).unwrap();
+    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.unwrap().unwrap();
+    load(&package).await?;
+    drop(lock);
+    Ok(package)
 }
 
 async fn keeps_the_contract(template: Template, settings: &[(&str, &str)], check: &StorageCheck) {
@@ -44,14 +55,13 @@ async fn keeps_the_contract(template: Template, settings: &[(&str, &str)], check
 }
 
 /// The way of an operator: the component with its manifest in a plugin folder, enabled by name.
-fn installed(base: &Path, template: Template, settings: &[(&str, &str)]) -> Plan {
+async fn installed(base: &Path, template: Template, settings: &[(&str, &str)]) -> Plan {
     let folder = base.join("plugins");
     std::fs::create_dir_all(&folder).unwrap();
-    let component = component(template);
-    let package = PluginPackage::new(template.plugin(), component.as_slice()).unwrap();
+    let package = package(template).await.unwrap();
     let names: Vec<String> = settings.iter().map(|(name, _)| format!("{name:?}")).collect();
     let manifest = format!("sha256 = \"{}\"\nsettings = [{}]\n", hex(&package.sha256()), names.join(", "));
-    std::fs::write(folder.join(format!("{}.wasm", template.plugin())), component).unwrap();
+    std::fs::write(folder.join(format!("{}.wasm", template.plugin())), package.component()).unwrap();
     std::fs::write(folder.join(format!("{}.toml", template.plugin())), manifest).unwrap();
     let mut plan = Plan::new(base, "a").unwrap().with_plugin(template.plugin(), settings);
     plan.settings.plugin_path = vec![folder];
@@ -60,7 +70,7 @@ fn installed(base: &Path, template: Template, settings: &[(&str, &str)]) -> Plan
 
 /// Backs up, verifies, and restores on another machine.
 async fn brings_a_database_back(template: Template, base: &Path, settings: &[(&str, &str)]) {
-    let (plan, name, here) = (installed(base, template, settings), template.plugin(), Place::default());
+    let (plan, name, here) = (installed(base, template, settings).await, template.plugin(), Place::default());
     let a = plan.start().await.unwrap();
     fill(&a.db, 3 << 20).unwrap();
     // More than one part of 16 MiB.
