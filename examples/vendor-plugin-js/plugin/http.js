@@ -25,6 +25,15 @@ export function using(resource, use) {
   }
 }
 
+// Whether an import threw it. It may hold a resource, which nobody looks at.
+function isOfHost(caught) {
+  if (caught?.payload === undefined) {
+    return false;
+  }
+  caught.payload.val?.[DISPOSE]?.();
+  return true;
+}
+
 // Sends a request and hands its answer to `use`. `body` is `undefined`, bytes, or a blob of the host.
 export function send(config, { method, path, headers, body }, asked, use) {
   const size = body === undefined ? 0n : body instanceof Uint8Array ? BigInt(body.length) : body.size();
@@ -68,7 +77,7 @@ function upload(outgoing, body, size) {
     });
     whole = true;
   } catch (caught) {
-    if (caught?.payload === undefined) {
+    if (!isOfHost(caught)) {
       throw caught;
     }
   }
@@ -79,7 +88,7 @@ function upload(outgoing, body, size) {
   try {
     OutgoingBody.finish(outgoing, undefined);
   } catch (caught) {
-    if (caught?.payload === undefined) {
+    if (!isOfHost(caught)) {
       throw caught;
     }
   }
@@ -168,10 +177,9 @@ class Response {
   }
 
   #broken(caught) {
-    if (caught?.payload === undefined) {
+    if (!isOfHost(caught)) {
       return caught;
     }
-    caught.payload.val?.[DISPOSE]?.();
     return failure('transient', `cannot ${this.#asked.doing}: the connection broke`);
   }
 }
