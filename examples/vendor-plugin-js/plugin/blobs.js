@@ -84,7 +84,8 @@ export class Blobs {
       throw failure('unsupported', `cannot list with delimiter ${JSON.stringify(delimiter)}`);
     }
     const full = this.#config.prefix + prefix;
-    const query = { restype: 'container', comp: 'list', maxresults: Math.min(Math.max(limit, 1), PAGE), prefix: full, delimiter, marker: token };
+    const maxresults = Math.min(Math.max(limit, 1), PAGE);
+    const query = { restype: 'container', comp: 'list', maxresults, prefix: full, delimiter, marker: token };
     return this.#ask({ method: 'get', query }, { doing: `list ${full}` }, (response) =>
       page(response.text(MAX_DOCUMENT), this.#config.prefix));
   }
