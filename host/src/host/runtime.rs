@@ -1,6 +1,7 @@
 //! The runtime on which operations and plugins run, apart from the embedder's.
 
 use std::future::Future;
+use std::num::NonZero;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -9,14 +10,19 @@ use crate::error::{Error, Result};
 /// Threads that may block at the same time: files of the database, journal, and the filesystem transport.
 const BLOCKING_THREADS: usize = 64;
 
+/// Threads beside one for each core. Guests that compute without end keep the cores' threads busy for a tick of the epoch at
+/// a time; these are left for what moves bytes, and the system shares the cores out among all of them.
+const SPARE_THREADS: usize = 2;
+
 /// A runtime that can be dropped anywhere, also on a thread of another one.
 pub(super) struct OwnRuntime(Option<Runtime>);
 
 impl OwnRuntime {
-    /// Starts it. Its threads move bytes and wait; they do not compress, so two are enough.
+    /// Starts it. Its threads move bytes and wait; they do not compress, and but for guests that compute few would do.
     pub(super) fn start() -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(cores + SPARE_THREADS)
             .max_blocking_threads(BLOCKING_THREADS)
             .thread_name("siltstone")
             .enable_all()

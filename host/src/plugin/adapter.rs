@@ -68,7 +68,7 @@ impl Call<'_> {
         if honest && !broken {
             lease.give_back();
         } else {
-            lease.discard();
+            lease.fault();
         }
         settled.map_err(|e| match about {
             Some(key) => e.with("key", key),

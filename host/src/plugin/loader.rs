@@ -37,7 +37,7 @@ pub(crate) struct Program {
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Program")
-            .field("version", &self.version)
+            .field("interface", &self.interface)
             .field("imports", &self.imports)
             .field("exports", &self.exports)
             .finish_non_exhaustive()

@@ -21,6 +21,7 @@ mod hostile;
 mod house;
 mod installed;
 mod migration;
+mod neighbours;
 mod openapi;
 mod ops;
 mod program;

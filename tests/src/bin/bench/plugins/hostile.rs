@@ -11,7 +11,7 @@ use siltstone::plugin::{
     PluginPackage, PluginSource, PluginStorage,
 };
 use siltstone::storage::{Blob, PutOptions, Storage};
-use siltstone_hostile::{ADDRESS, BEHAVIOUR, Behaviour, FOLDER, SECRET, TRIGGER};
+use siltstone_hostile::{ADDRESS, BEHAVIOUR, Behaviour, FOLDER, SECRET, TRIGGERS};
 use siltstone_tests::ops_house::kept;
 
 use crate::Result;
@@ -83,7 +83,7 @@ pub(super) fn location(number: usize) -> Location {
 
 /// Makes the call that provokes a behaviour; that it works is an error.
 pub(super) async fn provoke(storage: &PluginStorage, behaviour: Behaviour) -> Result<()> {
-    let key = ObjectKey::new(TRIGGER)?;
+    let key = ObjectKey::new(TRIGGERS[0])?;
     let answered = match behaviour {
         Behaviour::WrongKey => storage.head(&key).await.map(drop),
         _ => storage.put(&key, &Blob::from(vec![7; 9]), &PutOptions::default()).await.map(drop),
