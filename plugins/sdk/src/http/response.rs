@@ -83,6 +83,48 @@ impl Response {
         })
     }
 
+    /// Moves `len` bytes of the body from `offset` to the sink and answers how many: fewer when the body has no more. What lies
+    /// before and behind never reaches the sink, which is how a range comes out of a server that always sends everything.
+    ///
+    /// # Errors
+    ///
+    /// `transient` when the connection breaks or the sink takes no more.
+    pub fn copy_part_to(&self, sink: &Sink, offset: u64, len: u64) -> Result<u64, Error> {
+        self.with_body(|stream| {
+            let mut before = offset;
+            while before > 0 {
+                match stream.blocking_skip(before) {
+                    Ok(n) => before -= n,
+                    Err(StreamError::Closed) => return Ok(0),
+                    Err(StreamError::LastOperationFailed(_)) => return Err(ended_early()),
+                }
+            }
+            let out = sink.stream();
+            let mut total = 0;
+            while total < len {
+                match out.blocking_splice(stream, STEP.min(len - total)) {
+                    Ok(n) => total += n,
+                    Err(StreamError::Closed) => break,
+                    Err(StreamError::LastOperationFailed(_)) => return Err(ended_early()),
+                }
+            }
+            Ok(total)
+        })
+    }
+
+    /// Lets `read` take the body as it comes, for documents that may be larger than the guest wants to hold. A body that ends
+    /// early is an error of the reader.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read`.
+    pub fn read_through<T>(
+        &self,
+        read: impl FnOnce(&mut dyn std::io::Read) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.with_body(|stream| read(&mut Reader(stream)))
+    }
+
     fn with_body<T>(&self, read: impl FnOnce(&InputStream) -> Result<T, Error>) -> Result<T, Error> {
         let body: IncomingBody =
             self.incoming.consume().map_err(|()| error::internal("the body was read already"))?;
@@ -92,6 +134,27 @@ impl Response {
         drop(stream);
         drop(body);
         result
+    }
+}
+
+/// A body as what parsers read from.
+struct Reader<'a>(&'a InputStream);
+
+impl std::io::Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        match self.0.blocking_read(buffer.len() as u64) {
+            Ok(bytes) => {
+                // The host never gives more than it is asked for.
+                let taken = bytes.len().min(buffer.len());
+                buffer[..taken].copy_from_slice(&bytes[..taken]);
+                Ok(taken)
+            }
+            Err(StreamError::Closed) => Ok(0),
+            Err(StreamError::LastOperationFailed(_)) => Err(std::io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 }
 
