@@ -40,7 +40,11 @@ impl Address {
             return Err(wrong("with its scheme"));
         };
         if authority.as_str().contains('@') {
-            return Err(wrong(&format!("without credentials, which have {} and {}", name::USER, name::PASSWORD)));
+            return Err(wrong(&format!(
+                "without credentials, which have {} and {}",
+                name::USER,
+                name::PASSWORD
+            )));
         }
         if uri.query().is_some() || url.contains('#') {
             return Err(wrong("without a query"));
@@ -88,7 +92,8 @@ impl Address {
     /// `corrupt` for a reference to elsewhere.
     pub fn name(&self, path: &str, href: &str) -> Result<Option<String>, Error> {
         let (here, there) = (path_of(&self.collection(path)), path_of(href));
-        let foreign = || error::corrupt(format!("a listing of {path:?} holds the foreign reference {href:?}"));
+        let foreign =
+            || error::corrupt(format!("a listing of {path:?} holds the foreign reference {href:?}"));
         let (here, there) = (here.ok_or_else(foreign)?, there.ok_or_else(foreign)?);
         let below = match there.strip_prefix(here.as_str()) {
             Some(below) => below,
@@ -137,7 +142,10 @@ mod tests {
         assert_eq!(at.collection(""), "https://dav.example.com/dav%20x/me/a%20b/");
         assert_eq!(at.collection("c/d/"), "https://dav.example.com/dav%20x/me/a%20b/c/d/");
         let bare = address("http://127.0.0.1:8080", "");
-        assert_eq!((bare.home(), bare.object("k")), ("http://127.0.0.1:8080".into(), "http://127.0.0.1:8080/k".into()));
+        assert_eq!(
+            (bare.home(), bare.object("k")),
+            ("http://127.0.0.1:8080".into(), "http://127.0.0.1:8080/k".into())
+        );
         assert_eq!(bare.collection(""), "http://127.0.0.1:8080/");
     }
 
@@ -164,10 +172,23 @@ mod tests {
 
     #[test]
     fn what_is_no_url_of_a_collection_is_refused_without_its_password() {
-        for url in ["", "dav.example.com", "ftp://h/", "https:///x", "https://h/?q", "https://h/#f", "https://h/a/../b", "https://h/a//b"] {
+        for url in [
+            "",
+            "dav.example.com",
+            "ftp://h/",
+            "https:///x",
+            "https://h/?q",
+            "https://h/#f",
+            "https://h/a/../b",
+            "https://h/a//b",
+        ] {
             assert!(Address::new(url, Prefix::default()).unwrap_err().message.contains(name::URL), "{url}");
         }
         let error = Address::new("https://me:hush@h/", Prefix::default()).unwrap_err();
-        assert!(!error.message.contains("hush") && error.message.contains(name::PASSWORD), "{}", error.message);
+        assert!(
+            !error.message.contains("hush") && error.message.contains(name::PASSWORD),
+            "{}",
+            error.message
+        );
     }
 }

@@ -130,7 +130,11 @@ pub fn describe() -> Info {
         name: "webdav".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         settings: vec![
-            setting(name::URL, Text, "A collection that exists, as https://host/path; its origin must be granted."),
+            setting(
+                name::URL,
+                Text,
+                "A collection that exists, as https://host/path; its origin must be granted.",
+            ),
             setting(name::PATH, Text, "Collections below it, made when they are missing."),
             setting(name::USER, Text, "The user, for servers that want Basic authentication."),
             setting(name::PASSWORD, Secret, "The password of that user."),

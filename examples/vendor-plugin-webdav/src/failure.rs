@@ -77,12 +77,9 @@ mod tests {
     use siltstone_plugin_sdk::types::{Location, Outcome};
 
     fn told(status: u16, effect: Effect) -> Error {
-        let settings = [
-            (name::URL, "https://dav.example.com/x"),
-            (name::USER, "me"),
-            (name::PASSWORD, "hush"),
-        ]
-        .map(|(n, v)| (n.to_owned(), v.to_owned()));
+        let settings =
+            [(name::URL, "https://dav.example.com/x"), (name::USER, "me"), (name::PASSWORD, "hush")]
+                .map(|(n, v)| (n.to_owned(), v.to_owned()));
         let config = Config::read(&settings, &Location { bucket: None, path: None }).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert("retry-after", "3".parse().unwrap());

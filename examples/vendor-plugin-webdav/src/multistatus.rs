@@ -179,7 +179,8 @@ impl Reading {
     }
 
     fn text(&mut self, text: &str) -> Result<(), Error> {
-        let is_value = matches!(self.path.last(), Some(Tag::Href | Tag::Status | Tag::Length | Tag::Modified));
+        let is_value =
+            matches!(self.path.last(), Some(Tag::Href | Tag::Status | Tag::Length | Tag::Modified));
         if !is_value {
             return Ok(());
         }
@@ -224,7 +225,8 @@ impl Reading {
 
 /// Of `HTTP/1.1 200 OK`.
 fn is_success(line: &str) -> bool {
-    let code = line.split_ascii_whitespace().nth(1).and_then(|code| StatusCode::from_bytes(code.as_bytes()).ok());
+    let code =
+        line.split_ascii_whitespace().nth(1).and_then(|code| StatusCode::from_bytes(code.as_bytes()).ok());
     code.is_some_and(|code| code.is_success())
 }
 

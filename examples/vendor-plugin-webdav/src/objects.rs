@@ -41,7 +41,13 @@ impl Store {
         Capabilities {
             max_put: MAX_OBJECT,
             max_object: MAX_OBJECT,
-            parts: PartRules { order: PartOrder::None, min_size: 0, max_size: 0, multiple_of: 0, max_count: 0 },
+            parts: PartRules {
+                order: PartOrder::None,
+                min_size: 0,
+                max_size: 0,
+                multiple_of: 0,
+                max_count: 0,
+            },
             preconditions: match self.config.exclusive {
                 ExclusiveMove::OneStep => Preconditions::IF_ABSENT,
                 ExclusiveMove::TwoSteps => Preconditions::empty(),
@@ -165,11 +171,7 @@ fn receive(doing: &str, response: &Response, to: &Sink, skip: u64, expected: u64
 }
 
 /// Asks for an object until it is found under its name or beside it.
-fn find<T>(
-    doing: &str,
-    key: &str,
-    ask: impl Fn(&str) -> Result<Option<T>, Error>,
-) -> Result<T, Error> {
+fn find<T>(doing: &str, key: &str, ask: impl Fn(&str) -> Result<Option<T>, Error>) -> Result<T, Error> {
     if let Some(found) = ask(key)? {
         return Ok(found);
     }

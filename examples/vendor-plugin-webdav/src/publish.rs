@@ -68,22 +68,28 @@ impl Store {
         attributes: &Attributes<'_>,
     ) -> Result<ObjectMeta, Error> {
         match (condition, self.config.exclusive) {
-            (Precondition::IfMatch(_), _) => return Err(error::unsupported("webdav cannot put with if-match")),
+            (Precondition::IfMatch(_), _) => {
+                return Err(error::unsupported("webdav cannot put with if-match"));
+            }
             (Precondition::IfAbsent, ExclusiveMove::TwoSteps) => {
-                return Err(error::unsupported(format!("{} says that there is no put if-absent", name::IF_ABSENT)));
+                return Err(error::unsupported(format!(
+                    "{} says that there is no put if-absent",
+                    name::IF_ABSENT
+                )));
             }
             _ => {}
         }
         let doing = format!("put {key}");
         let temporary = format!("{TEMP}/{}/{}{}", attributes.attempt, random_name(), random_name());
-        let put = self.upload(&doing, &temporary, body, attributes.content_type).and_then(|()| {
-            match condition {
+        let put =
+            self.upload(&doing, &temporary, body, attributes.content_type).and_then(|()| match condition {
                 Precondition::None => self.replace(&doing, &temporary, key),
                 _ => self.claim(&doing, &temporary, key),
-            }
-        });
+            });
         match put {
-            Ok(()) => Ok(ObjectMeta { key: key.to_owned(), size: body.size(), etag: None, modified_ms: None }),
+            Ok(()) => {
+                Ok(ObjectMeta { key: key.to_owned(), size: body.size(), etag: None, modified_ms: None })
+            }
             Err(error) => {
                 // Else the server may be gone, or still at it; the host, which knows the attempt, deletes what is left.
                 if error.outcome == Outcome::NoEffect && has_answered(&error) {
@@ -174,7 +180,11 @@ mod tests {
     fn what_cannot_be_honoured_is_unsupported_and_named() {
         for name in ["storage-class", "retain-until", "colour"] {
             let error = read(&[(name, "x")]).unwrap_err();
-            assert!(error.kind == ErrorKind::Unsupported && error.message.contains(name), "{}", error.message);
+            assert!(
+                error.kind == ErrorKind::Unsupported && error.message.contains(name),
+                "{}",
+                error.message
+            );
         }
     }
 }

@@ -92,7 +92,16 @@ mod tests {
         assert_eq!(asked.promised(Some("bytes 5-14/100")).unwrap(), 10);
         assert_eq!(asked.promised(Some("bytes 5-6/*")).unwrap(), 2);
         assert_eq!(range(0, None).promised(Some("bytes 0-99/100")).unwrap(), 100);
-        for bad in ["bytes 4-14/100", "bytes 5-15/100", "bytes 6-14/100", "bytes 5-4/9", "bytes */9", "5-14/100", "bytes 5-18446744073709551615/9", ""] {
+        for bad in [
+            "bytes 4-14/100",
+            "bytes 5-15/100",
+            "bytes 6-14/100",
+            "bytes 5-4/9",
+            "bytes */9",
+            "5-14/100",
+            "bytes 5-18446744073709551615/9",
+            "",
+        ] {
             assert!(asked.promised(Some(bad)).is_err(), "{bad}");
         }
         assert!(asked.promised(None).is_err());

@@ -77,7 +77,13 @@ impl Store {
         self.exchange(doing, effect, &parts, body)
     }
 
-    fn exchange(&self, doing: &str, effect: Effect, parts: &Parts, body: Body<'_>) -> Result<Response, Error> {
+    fn exchange(
+        &self,
+        doing: &str,
+        effect: Effect,
+        parts: &Parts,
+        body: Body<'_>,
+    ) -> Result<Response, Error> {
         send(parts, body).map_err(|e| Error {
             message: format!("cannot {doing} at {}: {}", self.config.address.home(), e.message),
             // Methods that it does not know count as changes there.

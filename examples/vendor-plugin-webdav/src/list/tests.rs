@@ -55,7 +55,9 @@ const KEYS: [&str; 9] = ["A", "a-", "a-b/c", "a.b", "a/-", "a/b/c", "a/ba", "a0/
 #[test]
 fn keys_come_in_byte_order_in_pages_of_every_size() {
     let tree = Tree::new(KEYS);
-    for (prefix, expected) in [("", &KEYS[..]), ("a", &KEYS[1..8]), ("a/", &KEYS[4..7]), ("a/b", &KEYS[5..7]), ("c", &[])] {
+    for (prefix, expected) in
+        [("", &KEYS[..]), ("a", &KEYS[1..8]), ("a/", &KEYS[4..7]), ("a/b", &KEYS[5..7]), ("c", &[])]
+    {
         for limit in 1..=KEYS.len() as u32 + 1 {
             assert_eq!(tree.walk(prefix, None, limit).0, expected, "{prefix} by {limit}");
         }
@@ -67,7 +69,10 @@ fn keys_fold_at_the_first_slash_in_pages_of_every_size() {
     let tree = Tree::new(KEYS);
     for limit in 1..=9 {
         let (keys, prefixes, _) = tree.walk("a", Some("/"), limit);
-        assert_eq!((keys, prefixes), (vec!["a-".into(), "a.b".into()], vec!["a-b/".into(), "a/".into(), "a0/".into()]));
+        assert_eq!(
+            (keys, prefixes),
+            (vec!["a-".into(), "a.b".into()], vec!["a-b/".into(), "a/".into(), "a0/".into()])
+        );
         let (keys, prefixes, _) = tree.walk("a/", Some("/"), limit);
         assert_eq!((keys, prefixes), (vec!["a/-".into(), "a/ba".into()], vec!["a/b/".into()]));
     }
