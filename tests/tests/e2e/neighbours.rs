@@ -9,7 +9,7 @@ use siltstone::plugin::{
     EngineSettings, ExtraRoots, Location, Plugin, PluginEngine, PluginGrants, PluginPackage,
 };
 use siltstone::storage::{Blob, PutOptions, Storage};
-use siltstone_hostile::{ADDRESS, BEHAVIOUR, Behaviour, FOLDER, SECRET, TRIGGER};
+use siltstone_hostile::{ADDRESS, BEHAVIOUR, Behaviour, FOLDER, SECRET, TRIGGERS};
 use siltstone_tests::ops_house::kept;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,7 +32,7 @@ async fn after_each_fault_a_location_waits_before_it_makes_another_instance() {
     let configured = plugin.configure(&|name| variables.get(name).cloned(), ExtraRoots::default()).unwrap();
     let storage = configured.open(&Location::default()).await.unwrap();
 
-    let (bad, good) = (ObjectKey::new(TRIGGER).unwrap(), ObjectKey::new("good").unwrap());
+    let (bad, good) = (ObjectKey::new(TRIGGERS[0]).unwrap(), ObjectKey::new("good").unwrap());
     let (body, options) = (Blob::from(vec![7; 9]), PutOptions::default());
     let begun = Instant::now();
     for _ in 0..41 {
