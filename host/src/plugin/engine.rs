@@ -9,6 +9,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Cache, CacheConfig, Config, Engine, WasmBacktraceDetails};
 
 use super::egress::{Client, GrantedOrigin, Lookup, Proxy, SystemLookup};
+use super::handles;
 use super::limits::Limits;
 use super::state::State;
 use super::version;
@@ -136,6 +137,7 @@ impl PluginEngine {
 fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    handles::bound(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     for version in version::SPOKEN {
         (version.link)(&mut linker)?;

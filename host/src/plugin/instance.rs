@@ -7,6 +7,7 @@ use wasmtime::component::ResourceAny;
 use wasmtime::{Store as WasmStore, UpdateDeadline};
 
 use super::fault::Fault;
+use super::handles;
 use super::limits::Limits;
 use super::loader::Program;
 use super::log::LogPipe;
@@ -108,6 +109,7 @@ impl Instance {
             && self.vitals.memory() < limits.recycle_memory
             // What a guest, or the runtime for it, never lets go of adds up until a call fails.
             && self.store.data_mut().table_mut().iter_mut().count() < limits.resources as usize / 2
+            && handles::is_light(self.store.data_mut())
     }
 }
 

@@ -151,6 +151,15 @@ mod tests {
     }
 
     #[test]
+    fn a_table_grows_to_its_limit_whatever_it_says_itself() {
+        let limits = Limits { table_elements: 100, ..Limits::default() };
+        let mut limiter = MemoryLimiter::new(&limits, Arc::default());
+        assert!(limiter.table_growing(0, 100, None).unwrap());
+        assert!(!limiter.table_growing(100, 101, None).unwrap());
+        assert!(!limiter.table_growing(0, 11, Some(10)).unwrap());
+    }
+
+    #[test]
     fn more_payload_gives_more_time() {
         let limits = Limits::default();
         assert_eq!(limits.allowance(0), Duration::from_secs(60));

@@ -30,6 +30,7 @@ mod egress;
 mod engine;
 mod fault;
 mod grants;
+mod handles;
 mod host_services;
 mod instance;
 mod io;

@@ -171,6 +171,8 @@ behaviours! {
     ManyDescriptors,
     /// `put` lists the granted folder, which it has filled, a thousand times at once.
     ManyListings,
+    /// `put` opens the granted folder three hundred times and never closes it.
+    KeepsFolders,
     /// `put` waits for a million times the same moment.
     PollFlood,
     /// `get` writes more zeros than there are bytes in the world.

@@ -27,6 +27,10 @@ pub(crate) fn put(handle: &Handle, body: &Blob) -> Result<(), Error> {
             let folder = folder(handle)?;
             hoard(|_| again(&folder));
         }
+        Behaviour::KeepsFolders => {
+            let folder = folder(handle)?;
+            std::mem::forget((0..300).map(|_| again(&folder)).collect::<Vec<_>>());
+        }
         Behaviour::ManyListings => {
             let folder = folder(handle)?;
             for file in 0..100 {
@@ -50,7 +54,7 @@ pub(crate) fn put(handle: &Handle, body: &Blob) -> Result<(), Error> {
             // A hole, so that it costs nothing.
             file.set_size(1 << 40).map_err(|code| error::internal(format!("{code:?}")))?;
             let (read, _) = file.read(u64::MAX, 0).unwrap_or_default();
-            let stream = file.read_via_stream(0).and_then(|s| Ok(s.blocking_read(u64::MAX)));
+            let stream = file.read_via_stream(0).map(|s| s.blocking_read(u64::MAX));
             let streamed = stream.map_or(0, |bytes| bytes.map_or(0, |b| b.len()));
             if read.len().max(streamed) > 1 << 20 {
                 return Err(error::internal(format!("got {} and {streamed} bytes", read.len())));

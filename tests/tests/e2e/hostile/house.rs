@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use siltstone::Result;
@@ -35,12 +36,14 @@ pub(super) struct Plan {
 
 /// One host with the hostile plugin and the filesystem plugin side by side.
 pub(super) struct House {
+    /// The first to be dropped, as it writes below the root.
+    writer: Writer,
     pub(super) root: tempfile::TempDir,
-    pub(super) listener: TcpListener,
+    listener: TcpListener,
     engine: Arc<PluginEngine>,
     plan: Plan,
-    pub(super) filesystem: Arc<PluginStorage>,
-    pub(super) writer: Writer,
+    filesystem: Arc<PluginStorage>,
+    turns: AtomicU64,
 }
 
 impl House {
@@ -78,21 +81,25 @@ impl House {
         let filesystem = plugin.configure(&env, ExtraRoots::default()).unwrap();
         let filesystem = filesystem.open(&Location::default()).await.unwrap();
         let writer = Writer::start(&at("db"));
-        Self { root, listener, engine, plan, filesystem, writer }
+        Self { root, listener, engine, plan, filesystem, writer, turns: AtomicU64::default() }
     }
 
-    /// Loads the hostile component as a vendor's plugin: from a file, with a manifest that pins it and grants what the plan says.
+    /// Loads the hostile component as a vendor's plugin, and gives it its settings.
     pub(super) async fn hostile(&self, order: Order) -> Result<ConfiguredPlugin> {
-        let component = component(order);
+        let plugin = self.load(&component(order)).await?;
+        self.configure(&plugin, order)
+    }
+
+    /// Loads a component as a vendor's plugin: from a file, with a manifest that pins it and grants what the plan says.
+    pub(super) async fn load(&self, component: &[u8]) -> Result<Plugin> {
         let plugins = tempfile::tempdir_in(self.root.path().join("plugins")).unwrap();
         let file = plugins.path().join("hostile.wasm");
-        std::fs::write(&file, &component).unwrap();
+        std::fs::write(&file, component).unwrap();
         let pin = hex(&PluginPackage::new("hostile", component).unwrap().sha256());
         let settings = [BEHAVIOUR, FOLDER, ADDRESS, SECRET];
         let manifest = format!("sha256 = {pin:?}\nsettings = {settings:?}\n{}", self.plan.grants);
         std::fs::write(file.with_extension("toml"), manifest).unwrap();
-        let plugin = Plugin::from_package(&self.engine, &PluginPackage::from_files(&file)?).await?;
-        self.configure(&plugin, order)
+        Plugin::from_package(&self.engine, &PluginPackage::from_files(&file)?).await
     }
 
     /// The same component as one that came with the host.
@@ -125,7 +132,9 @@ impl House {
     /// Nobody connected, outside of the granted folder nothing has changed, the plugin beside works and the database goes on.
     pub(super) async fn assert_undisturbed(&self) {
         let body = Blob::from(vec![5; 100_000]);
-        let key = ObjectKey::new("a/b").unwrap();
+        // Others may do the same at the same time.
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        let key = ObjectKey::new(format!("a/b{turn}")).unwrap();
         let meta = self.filesystem.put(&key, &body, &PutOptions::default()).await.unwrap();
         assert_eq!(meta, self.filesystem.head(&key).await.unwrap());
         assert_not_connected(&self.listener);
@@ -136,9 +145,14 @@ impl House {
     }
 }
 
+/// The component as it was built.
+pub(super) fn hostile_bytes() -> Vec<u8> {
+    std::fs::read(env!("HOSTILE_WASM")).unwrap()
+}
+
 /// The component with the order for `describe` written into it, where it is one.
 fn component(order: Order) -> Vec<u8> {
-    let mut component = std::fs::read(env!("HOSTILE_WASM")).unwrap();
+    let mut component = hostile_bytes();
     if order.function == Function::Describe {
         let places = component.windows(BAKED.len()).enumerate().filter(|(_, window)| window == BAKED);
         let [at] = places.map(|(at, _)| at).collect::<Vec<_>>()[..] else {

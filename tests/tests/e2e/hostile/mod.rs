@@ -9,6 +9,7 @@ mod memory;
 mod network;
 mod phases;
 mod resources;
+mod tables;
 mod tenants;
 mod trial;
 mod writer;

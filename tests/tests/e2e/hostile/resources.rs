@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,15 +37,36 @@ trials! {
     ten_thousand_pollables_are_too_many: ManyPollables in Put => Fails(Fault, &["broke off"]);
     ten_thousand_header_lists_are_too_many: ManyFields in Put => Fails(Fault, &["broke off"]);
     ten_thousand_open_folders_are_too_many: ManyDescriptors in Put => Fails(Fault, &["broke off"]);
-    a_thousand_listings_at_once_are_too_many: ManyListings in Put => Fails(Fault, &["broke off"]);
+    a_thousand_listings_at_once_are_too_many: ManyListings in Put => Fails(Fault, &["listed more than 16 folders at once"]);
     a_poll_of_a_million_is_ended: PollFlood in Put => Fails(Fault, &[]);
     a_stream_that_is_kept_does_no_harm: KeepsStream in Put => Harmless;
     a_gigabyte_of_random_bytes_is_too_much: HugeRandom in Put => Fails(Fault, &["broke off"]);
     clocks_are_read_and_nothing_comes_of_it: ReadsClocks in Put => Harmless;
     a_panic_that_holds_a_pollable_leaves_nothing: PanicsWithPollable in Put => Fails(Fault, &["on purpose: false"]);
+    @ KeepsFolders by descriptors_that_are_kept_are_closed_after_the_call;
     @ PanicsWithStream by a_panic_that_holds_a_stream_lets_go_of_the_blob;
     @ PanicsWithSink by a_panic_that_holds_a_sink_leaves_it_usable;
     @ PanicsWithRequest by a_panic_that_holds_a_request_ends_its_connection;
+}
+
+/// Descriptors of this process that lead to the folder.
+fn open_folders(folder: &Path) -> usize {
+    let all = std::fs::read_dir("/proc/self/fd").unwrap();
+    // The one that lists them is gone by then.
+    all.filter(|fd| std::fs::read_link(fd.as_ref().unwrap().path()).is_ok_and(|to| to == folder)).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn descriptors_that_are_kept_are_closed_after_the_call() {
+    let house = House::new(Plan::default()).await;
+    let folder = house.root.path().join("granted").canonicalize().unwrap();
+    let storage = house.open(Order::of(Behaviour::KeepsFolders)).await.unwrap();
+    for _ in 0..10 {
+        provoke(&*storage, Put).await.unwrap();
+        assert!(open_folders(&folder) < 10, "{} are open", open_folders(&folder));
+    }
+    behave(&*storage, Put).await.unwrap();
+    house.assert_undisturbed().await;
 }
 
 /// Bytes that can be seen to be gone.
