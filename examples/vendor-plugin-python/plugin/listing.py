@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from heapq import nsmallest
 
 from wit_world.imports.siltstone_storage_types import ErrorKind, Page
+from wit_world.imports.wasi_filesystem_types import Descriptor, DescriptorType
 
+from entries import entries
 from failures import doing, failure
 from folder import Folder, describe
 from keys import MAX_KEY, TEMPORARY, is_segment
@@ -21,7 +23,9 @@ MAX_PAGE = 5000
 MIN_BATCH = 256
 
 
-def page(folder: Folder, prefix: str, delimiter: str | None, token: str | None, limit: int) -> Page:
+def page(
+    folder: Folder, granted: Descriptor, prefix: str, delimiter: str | None, token: str | None, limit: int
+) -> Page:
     """One page of the objects whose keys begin with the prefix."""
     if delimiter not in (None, "/") or limit < 1:
         raise failure(ErrorKind.UNSUPPORTED, f"cannot list with delimiter {delimiter!r} and limit {limit}")
@@ -33,7 +37,7 @@ def page(folder: Folder, prefix: str, delimiter: str | None, token: str | None, 
     found = Page([], [], None)
     if not all(map(is_segment, base.split("/")[:-1])):
         return found
-    walk = _Walk(folder, prefix, delimiter is not None, token or "", limit + 1)
+    walk = _Walk(folder, granted, prefix, delimiter is not None, token or "", limit + 1)
     last = ""
     with doing(f"list {prefix!r}"):
         for path, details in walk.below(base):
@@ -49,8 +53,11 @@ def page(folder: Folder, prefix: str, delimiter: str | None, token: str | None, 
 
 
 class _Walk:
-    def __init__(self, folder: Folder, prefix: str, folds: bool, after: str, room: int) -> None:
+    def __init__(
+        self, folder: Folder, granted: Descriptor, prefix: str, folds: bool, after: str, room: int
+    ) -> None:
         self.folder = folder
+        self.granted = granted
         self.prefix = prefix
         self.folds = folds
         self.after = after
@@ -72,34 +79,29 @@ class _Walk:
         if not (self.folds and path.startswith(self.prefix)):
             yield from self.below(path)
         # An empty folder holds no key, so it is no prefix.
-        elif next(_Walk(self.folder, path, False, "", 1).below(path), None):
+        elif next(_Walk(self.folder, self.granted, path, False, "", 1).below(path), None):
             yield path, None
 
     def _object(self, path: str) -> Iterator[tuple[str, os.stat_result | None]]:
         try:
             details = os.lstat(self.folder.path(path))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         if stat.S_ISREG(details.st_mode):
             yield path, details
 
     def _children(self, base: str) -> Iterator[str]:
         """The paths in a folder that may be on the page or lead to it. Links, devices and others' files are no objects."""
-        try:
-            entries = os.scandir(self.folder.path(base.rstrip("/")) if base else self.folder.root)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        with entries:
-            for entry in entries:
-                if not is_segment(entry.name) or (not base and entry.name == TEMPORARY and not self._shows()):
-                    continue
-                path = base + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    path += "/"
-                elif not entry.is_file(follow_symlinks=False):
-                    continue
-                if len(path) <= MAX_KEY and self._concerns(path):
-                    yield path
+        for name, kind in entries(self.granted, base.rstrip("/") or "."):
+            if not is_segment(name) or (not base and name == TEMPORARY and not self._shows()):
+                continue
+            path = base + name
+            if kind is DescriptorType.DIRECTORY:
+                path += "/"
+            elif kind is not DescriptorType.REGULAR_FILE:
+                continue
+            if len(path) <= MAX_KEY and self._concerns(path):
+                yield path
 
     def _shows(self) -> bool:
         return self.prefix.startswith(TEMPORARY + "/")

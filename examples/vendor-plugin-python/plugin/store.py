@@ -88,7 +88,7 @@ class Handle(store.Handle):
 
     @override
     def list(self, prefix: str, delimiter: str | None, token: str | None, limit: int) -> Page:
-        return listing.page(self.folder, prefix, delimiter, token, limit)
+        return listing.page(self.folder, self.granted, prefix, delimiter, token, limit)
 
     @override
     def delete(self, keys: list[str]) -> list[tuple[str, Error]]:
