@@ -11,11 +11,11 @@ mod certificates;
 mod checklist;
 mod clients;
 mod demo;
-mod honesty;
 #[cfg(test)]
 mod embed;
 #[cfg(test)]
 mod health;
+mod honesty;
 #[cfg(test)]
 mod hostile;
 mod house;
