@@ -13,6 +13,7 @@ use siltstone::storage::{StackSettings, Storage};
 use siltstone::{ErrorKind, Host, HostBuilder, Result};
 
 use crate::folder_db::{Files, FolderDb, read_tree};
+use crate::servers::Cloud;
 
 /// The backend of all suites here.
 pub const BACKEND: &str = "filesystem";
@@ -94,6 +95,13 @@ impl Plan {
         let name = package.name().to_string();
         self.packages.push(package.grants(grants));
         self.with_plugin(&name, variables)
+    }
+
+    /// The same with the plugin of a store enabled, which is reached at a port, its own or that of a proxy, in the path `db`.
+    pub fn with_cloud(mut self, cloud: &Cloud, port: u16) -> Result<Self> {
+        let folders = cloud.plugin_path(port).map_err(|e| siltstone::Error::invalid("install", e))?;
+        self.settings.plugin_path.extend(folders);
+        Ok(self.with_plugin(cloud.plugin(), &cloud.variables(port, "db")))
     }
 
     /// The same with another check before the commit.

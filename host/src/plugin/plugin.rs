@@ -413,7 +413,10 @@ impl ConfiguredPlugin {
                 extra: &extra,
                 protected: plugin.0.engine.protected(),
             };
-            Grants::decide(&needs, &policy)
+            Grants::decide(&needs, &policy).map_err(|e| match &plugin.0.source {
+                PluginSource::File(path) => e.with("manifest", path.with_extension("toml").display()),
+                _ => e,
+            })
         };
         tokio::task::spawn_blocking(decide)
             .await

@@ -1,9 +1,9 @@
 //! Every kind of object store, behind one interface for suites that must pass on all of them.
 
 use std::any::Any;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Azurite, FakeGcs, GcsEmulator, KeyKind, Moto, Rclone};
+use super::{Azurite, FakeGcs, GcsEmulator, KeyKind, Moto, Rclone, WebDav};
 
 /// The bucket or container of all of them.
 const BUCKET: &str = "nightly";
@@ -21,6 +21,8 @@ pub enum Kind {
     GcsEmulator,
     /// Google Cloud Storage on the stand-in, in parts and with tokens.
     FakeGcs,
+    /// WebDAV on rclone, by the plugin of a vendor.
+    WebDav,
 }
 
 /// A running server and how to use it.
@@ -29,6 +31,7 @@ pub struct Cloud {
     /// Where it listens on 127.0.0.1.
     pub port: u16,
     secrets: (String, String),
+    folder: PathBuf,
     _server: Box<dyn Any + Send + Sync>,
 }
 
@@ -65,8 +68,13 @@ impl Cloud {
                 std::fs::write(&file, &content).map_err(|e| e.to_string())?;
                 (server.address.port(), (file.display().to_string(), content), Box::new(server))
             }
+            Kind::WebDav => {
+                let server = WebDav::start(folder)?;
+                let (user, password) = WebDav::USER;
+                (server.port, (user.to_owned(), password.to_owned()), Box::new(server))
+            }
         };
-        Ok(Self { kind, port, secrets, _server: server })
+        Ok(Self { kind, port, secrets, folder: folder.to_owned(), _server: server })
     }
 
     /// The name of the plugin.
@@ -76,6 +84,22 @@ impl Cloud {
             Kind::Rclone | Kind::Moto => "s3",
             Kind::Azurite => "azure",
             Kind::GcsEmulator | Kind::FakeGcs => "gcs",
+            Kind::WebDav => "webdav",
+        }
+    }
+
+    /// The plugin folders that it takes to reach it at a port; none for what comes with the host.
+    ///
+    /// # Errors
+    ///
+    /// When a folder cannot be written.
+    pub fn plugin_path(&self, port: u16) -> Result<Vec<PathBuf>, String> {
+        match self.kind {
+            Kind::WebDav => {
+                let folder = self.folder.join(format!("plugins-{port}"));
+                Ok(vec![WebDav::install(&folder, &[format!("http://127.0.0.1:{port}")])?])
+            }
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -111,6 +135,12 @@ impl Cloud {
                 ("BACKUP_GCS_ENDPOINT", format!("http://{at}")),
                 ("GOOGLE_APPLICATION_CREDENTIALS", first),
             ],
+            Kind::WebDav => vec![
+                ("BACKUP_WEBDAV_URL", format!("http://{at}")),
+                ("BACKUP_WEBDAV_PATH", path),
+                ("BACKUP_WEBDAV_USER", first),
+                ("BACKUP_WEBDAV_PASSWORD", second),
+            ],
         }
     }
 
@@ -123,6 +153,7 @@ impl Cloud {
                 format!("http://127.0.0.1:{}/{}/{BUCKET}/{path}/{id}", self.port, self.secrets.0)
             }
             Kind::GcsEmulator | Kind::FakeGcs => format!("gs://{BUCKET}/{path}/{id}"),
+            Kind::WebDav => format!("http://127.0.0.1:{}/{path}/{id}", self.port),
         }
     }
 

@@ -9,6 +9,7 @@ mod gcs_emulator;
 mod moto;
 mod process;
 mod rclone;
+mod webdav;
 
 pub use azurite::Azurite;
 pub use cloud::{Cloud, Kind};
@@ -17,3 +18,4 @@ pub use fake_identities::{CLIENT_SECRET, CONTAINER, FakeIdentities, WORKLOAD};
 pub use gcs_emulator::GcsEmulator;
 pub use moto::Moto;
 pub use rclone::Rclone;
+pub use webdav::{WEBDAV_COMPONENT, WebDav};

@@ -13,8 +13,9 @@ use tempfile::tempdir;
 async fn story(kind: Kind) -> tempfile::TempDir {
     let base = tempdir().unwrap();
     let cloud = Cloud::start(kind, base.path()).await.unwrap();
-    let (plugin, variables) = (cloud.plugin(), cloud.variables(cloud.port, "db"));
-    let a = Plan::new(base.path(), "a").unwrap().with_plugin(plugin, &variables).start().await.unwrap();
+    let plugin = cloud.plugin();
+    let plan = |name| Plan::new(base.path(), name).unwrap().with_cloud(&cloud, cloud.port).unwrap();
+    let a = plan("a").start().await.unwrap();
     fill(&a.db, 200_000).unwrap();
     // More than one part of 16 MiB in one chunk.
     a.db.add("Big", None, siltstone::model::TenantState::Hot, &files(7, &[40 << 20])).unwrap();
@@ -39,7 +40,7 @@ async fn story(kind: Kind) -> tempfile::TempDir {
     let content = a.db.content().unwrap();
     a.stop().await;
 
-    let b = Plan::new(base.path(), "b").unwrap().with_plugin(plugin, &variables).start().await.unwrap();
+    let b = plan("b").start().await.unwrap();
     b.host.restore(RestoreRequest::new(plugin, "full")).await.unwrap();
     let status = b.host.wait_restore(plugin, "full", &here).await.unwrap();
     assert_eq!(status.state, State::Success, "{}", error_of(&status));
@@ -88,6 +89,13 @@ async fn a_backup_on_gcs_on_the_emulator_is_restored_by_another_machine() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_backup_on_gcs_with_strict_rules_is_restored_by_another_machine() {
     story(Kind::FakeGcs).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_backup_on_webdav_is_restored_by_another_machine() {
+    let base = story(Kind::WebDav).await;
+    let left: Vec<_> = walk(&base.path().join("collections"));
+    assert!(!left.is_empty() && left.iter().all(|path| path.ends_with("second/backup.json")), "{left:?}");
 }
 
 /// The way of an operator who moves from one provider to the next, and ends on a disk.

@@ -28,8 +28,8 @@ impl Scene {
 
     /// A node that reaches the store through the proxy. Its patience is short, so that a fault that lasts ends soon.
     async fn house(&self, base: &Path, name: &str, proxy: &FaultProxy) -> House {
-        let variables = self.cloud.variables(proxy.address.port(), "db");
-        let mut plan = Plan::new(base, name).unwrap().with_plugin(self.cloud.plugin(), &variables);
+        let plan = Plan::new(base, name).unwrap();
+        let mut plan = plan.with_cloud(&self.cloud, proxy.address.port()).unwrap();
         plan.limits.stall = Duration::from_secs(2);
         let retry = RetrySettings {
             attempts: 6,
@@ -260,10 +260,13 @@ matrix! {
     faults_that_pass_are_outlived_on_azure: transient_faults before Azurite;
     faults_that_pass_are_outlived_on_gcs: transient_faults before FakeGcs;
     faults_that_pass_are_outlived_on_gcs_in_sessions: transient_faults before GcsEmulator;
+    faults_that_pass_are_outlived_on_webdav: transient_faults before WebDav;
     turned_bits_are_found_on_s3: turned_bits before Moto;
     turned_bits_are_found_on_azure: turned_bits before Azurite;
     turned_bits_are_found_on_gcs: turned_bits before FakeGcs;
+    turned_bits_are_found_on_webdav: turned_bits before WebDav;
     faults_that_last_fail_a_backup_in_time_on_s3: permanent_faults before Rclone;
     faults_that_last_fail_a_backup_in_time_on_azure: permanent_faults before Azurite;
     faults_that_last_fail_a_backup_in_time_on_gcs: permanent_faults before FakeGcs;
+    faults_that_last_fail_a_backup_in_time_on_webdav: permanent_faults before WebDav;
 }

@@ -2,6 +2,7 @@
 
 mod js;
 mod python;
+mod webdav;
 
 use std::collections::BTreeMap;
 use std::fs::File;
