@@ -122,5 +122,6 @@ fn bundled() -> Result<Vec<PluginPackage>> {
     Ok(Vec::new())
 }
 
-#[cfg(all(test, feature = "bundled"))]
+#[cfg(test)]
+#[cfg(feature = "bundled")]
 mod tests;

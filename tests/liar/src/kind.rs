@@ -11,17 +11,22 @@ pub enum Kind {
     Manifest,
     /// `<backup>/<attempt>/<node>/chunks/<number>`
     Chunk,
+    /// What a check of the plugin writes, under keys that begin with `siltstone-check-`.
+    Checked,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Descriptor, Self::Manifest, Self::Chunk];
+    pub const ALL: [Self; 4] = [Self::Descriptor, Self::Manifest, Self::Chunk, Self::Checked];
 
     /// The kind of the object with this key; none when it belongs to no backup.
     #[must_use]
     pub fn of(key: &str) -> Option<Self> {
         if key.starts_with('.') {
             return None;
+        }
+        if key.starts_with("siltstone-check-") {
+            return Some(Self::Checked);
         }
         match key.rsplit_once('/')? {
             (_, "backup.json") => Some(Self::Descriptor),
@@ -38,6 +43,7 @@ impl Kind {
             Self::Descriptor => "descriptor",
             Self::Manifest => "manifest",
             Self::Chunk => "chunk",
+            Self::Checked => "checked",
         }
     }
 }

@@ -15,6 +15,7 @@ mod demo;
 mod embed;
 #[cfg(test)]
 mod health;
+#[cfg(test)]
 mod honesty;
 #[cfg(test)]
 mod hostile;

@@ -174,9 +174,8 @@ impl Reader {
         });
         let call_timeout = get("call_timeout", "a time of 1s to 1h, such as `60s`", &|value| {
             let time = humantime::parse_duration(value.as_str()?).ok()?;
-            (Duration::from_secs(1)..=Duration::from_secs(3600))
-                .contains(&time)
-                .then(|| time.as_millis() as u64)
+            let is_fine = (Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&time);
+            is_fine.then_some(time.as_millis() as u64)
         });
         PluginLimits {
             memory,

@@ -10,7 +10,7 @@ const LACKS: [&str; 2] =
     ["a_condition_that_the_store_lacks_is_refused", "a_multipart_upload_that_the_store_lacks_is_refused"];
 
 /// All passed but what does not apply, and the figures are there.
-fn assert_passed(certificate: &Certificate, not_applicable: &[&str]) {
+pub(super) fn assert_passed(certificate: &Certificate, not_applicable: &[&str]) {
     let shown = || format!("{}\n{}", certificate.text, certificate.errors);
     assert!(certificate.passed, "{}", shown());
     let mut idle: Vec<&str> = certificate.with("not_applicable");

@@ -2,3 +2,4 @@
 
 mod bundled;
 mod refused;
+mod vendors;

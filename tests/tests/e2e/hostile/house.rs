@@ -151,7 +151,7 @@ pub(super) fn hostile_bytes() -> Vec<u8> {
 }
 
 /// The component with the order for `describe` written into it, where it is one.
-fn component(order: Order) -> Vec<u8> {
+pub(super) fn component(order: Order) -> Vec<u8> {
     let mut component = hostile_bytes();
     if order.function == Function::Describe {
         let places = component.windows(BAKED.len()).enumerate().filter(|(_, window)| window == BAKED);

@@ -35,7 +35,6 @@ fn ten_thousand_faulting_calls_leave_no_memory_behind() {
     assert!(said.contains("1 passed"), "the process has made no calls: {said}");
 }
 
-#[expect(clippy::print_stderr, reason = "the figures, for whoever starts this process by hand")]
 async fn fault() {
     let house = House::new(Plan::default()).await;
     let storage = house.open(Order::of(Behaviour::Trap)).await.unwrap();

@@ -2,6 +2,7 @@
 //!
 //! Each behaviour of the hostile component has a test in one of these files; a behaviour without one does not compile.
 
+mod certificates;
 mod contract;
 mod files;
 mod house;
@@ -35,6 +36,10 @@ macro_rules! trials {
             $(siltstone_hostile::Behaviour::$behaviour,)*
             $(siltstone_hostile::Behaviour::$other,)*
         ];
+
+        /// The misdeeds of which a call tells, with what it tells.
+        pub(super) const CASES: &[super::certificates::Case] =
+            &[$((siltstone_hostile::Behaviour::$behaviour, $call, $outcome),)*];
 
         $(const _: fn() = $test;)*
     };

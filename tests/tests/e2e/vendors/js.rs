@@ -1,13 +1,12 @@
 //! The JavaScript template: objects are blobs behind a shared access signature.
 
 use siltstone::ErrorKind;
-use siltstone::conformance::StorageCheck;
 use siltstone::model::ObjectKey;
 use siltstone::storage::{Blob, ListRequest, PutOptions};
 use siltstone_tests::servers::Azurite;
 use siltstone_tests::vendors::Template;
 
-use super::{brings_a_database_back, keeps_the_contract, open, says_of_a_wrong_pin, says_without_a_language};
+use super::{brings_a_database_back, open, says_of_a_wrong_pin, says_without_a_language};
 
 const FOREVER: &str = "2099-01-01T00:00:00Z";
 
@@ -26,15 +25,6 @@ fn settings<'a>((origin, signature): &'a (String, String), container: &'a str) -
         ("SAS_PATH", "some/prefix"),
         ("SAS_TOKEN", signature),
     ]
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_js_template_keeps_the_contract() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Azurite::start(folder.path(), &["nightly"]).await.unwrap();
-    let access = access(&server, "rwdlac", FOREVER);
-    let check = StorageCheck { many: 1_001, rounds: 2, ..StorageCheck::default() };
-    keeps_the_contract(Template::Js, &settings(&access, "nightly"), &check).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

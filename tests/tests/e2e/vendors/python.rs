@@ -3,26 +3,16 @@
 use std::path::Path;
 
 use siltstone::ErrorKind;
-use siltstone::conformance::StorageCheck;
 use siltstone::model::ObjectKey;
 use siltstone::storage::{ByteRange, Sink};
 use siltstone_tests::vendors::Template;
 
-use super::{brings_a_database_back, keeps_the_contract, open, says_of_a_wrong_pin, says_without_a_language};
+use super::{brings_a_database_back, open, says_of_a_wrong_pin, says_without_a_language};
 
 const SETTING: &str = "FOLDER_PATH";
 
 fn settings(folder: &Path) -> [(&str, &str); 1] {
     [(SETTING, folder.to_str().unwrap())]
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_python_template_keeps_the_contract() {
-    let folder = tempfile::tempdir().unwrap();
-    let check = StorageCheck { rounds: 5, ..StorageCheck::default() };
-    keeps_the_contract(Template::Python, &settings(folder.path()), &check).await;
-    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
-    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

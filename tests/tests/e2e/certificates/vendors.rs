@@ -1,0 +1,77 @@
+//! The plugins that vendors copy, each against a real server, with the grants that its document names.
+
+use std::path::Path;
+
+use siltstone_tests::certify::{check, environment};
+use siltstone_tests::servers::{Azurite, WEBDAV_COMPONENT, WebDav};
+use siltstone_tests::vendors::Template;
+
+use super::bundled::assert_passed;
+
+/// A manifest that grants these settings, with their values.
+fn config(grants: &str, settings: &[(&str, &str)]) -> String {
+    let names: Vec<&str> = settings.iter().map(|(name, _)| *name).collect();
+    format!("settings = {names:?}\n{grants}\n{}", environment(settings))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_webdav_plugin_passes_on_rclone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = WebDav::start(folder.path()).unwrap();
+    let component = folder.path().join("webdav.wasm");
+    std::fs::write(&component, WEBDAV_COMPONENT).unwrap();
+    let (origin, (user, password)) = (format!("http://127.0.0.1:{}", server.port), WebDav::USER);
+    let settings = [
+        ("BACKUP_WEBDAV_URL", origin.as_str()),
+        ("BACKUP_WEBDAV_USER", user),
+        ("BACKUP_WEBDAV_PASSWORD", password),
+    ];
+    let config = config(&format!("origins = [{origin:?}]"), &settings);
+    let certificate = check(&component, &config, &["--rounds", "1"]).await.unwrap();
+    let shown = || format!("{}\n{}", certificate.text, certificate.errors);
+    assert!(certificate.passed && certificate.with("not_run").is_empty(), "{}", shown());
+    for name in [
+        "one_of_many_racing_if_absent_puts_wins_and_stays",
+        "a_condition_that_the_store_lacks_is_refused",
+        "a_multipart_upload_that_the_store_lacks_is_refused",
+    ] {
+        assert_eq!(certificate.of(name).unwrap().0, "passed", "{name}: {}", shown());
+    }
+    // Neither parts nor the other condition.
+    assert!(certificate.with("passed").len() > 40, "{}", shown());
+    assert!(!certificate.text.contains(password), "{}", certificate.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_python_template_passes_on_a_folder_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = tokio::task::spawn_blocking(|| Template::Python.component().unwrap()).await.unwrap();
+    let config = config("", &[("FOLDER_PATH", folder.path().to_str().unwrap())]);
+    let certificate = check(&component, &config, &["--rounds", "2"]).await.unwrap();
+    assert_passed(
+        &certificate,
+        &["a_bucket_that_is_missing_is_told_as_such", "a_path_that_was_never_used_is_empty"],
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_javascript_template_passes_on_azurite() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Azurite::start(folder.path(), &["nightly"]).await.unwrap();
+    let connection = server.with_signature("rwdlac", "2099-01-01T00:00:00Z").unwrap();
+    let (_, signature) = connection.split_once("SharedAccessSignature=").unwrap();
+    let component = tokio::task::spawn_blocking(|| Template::Js.component().unwrap()).await.unwrap();
+    let origin = format!("http://127.0.0.1:{}", server.port);
+    let settings = [
+        ("SAS_ORIGIN", origin.as_str()),
+        ("SAS_ACCOUNT", Azurite::ACCOUNT.0),
+        ("SAS_CONTAINER", "nightly"),
+        ("SAS_PATH", "some/prefix"),
+        ("SAS_TOKEN", signature),
+    ];
+    let certificate = check(Path::new(&component), &config("", &settings), &["--rounds", "1"]).await.unwrap();
+    assert_passed(&certificate, &[]);
+    let secret = signature.rsplit_once("sig=").unwrap().1;
+    assert!(!certificate.text.contains(secret), "{}", certificate.text);
+}
