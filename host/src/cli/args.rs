@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::check::args::{CheckArgs, HELP};
 use crate::model::{BackendName, BackupId, CollectionName, Compression, Location};
 use crate::ops::Order;
 
@@ -41,37 +42,6 @@ Examples:
     siltstone copy nightly --from s3 --to azure
   Within a backend, to another bucket, below another prefix:
     siltstone copy nightly --from s3 --to s3 --to-bucket offsite --to-path db1";
-
-const CHECK: &str = "\
-First one small object is put, read, listed and deleted; a plugin that fails there is told so at once. Then comes the suite that
-every storage must pass, as far as the plugin claims the ability concerned, and last the speed, which is no part of the verdict.
-Everything is written below `siltstone-check-<uuid>/` at the location and removed again. It is sent through memory: 64 MiB objects
-take about 200 MiB, with --thorough about 800 MiB.
-
-The plugin's answers `throttled` and `transient` are the service's, not its fault: such a call is made again up to 6 times within
-20 s. More than one in ten such answers, and any fault (a trap, a time-out, a broken contract), fails the certificate.
-
-check.toml holds what NAME.toml holds (settings, origins, files, folders, limits); `sha256` may be left out, and values of
-settings may be given there instead of in this process's environment:
-
-  settings = [\"BACKUP_ACME_URL\", \"BACKUP_ACME_TOKEN\"]
-  origins  = [\"https://objects.acme.example\"]
-
-  [environment]
-  BACKUP_ACME_URL   = \"https://objects.acme.example\"
-  BACKUP_ACME_TOKEN = \"...\"
-
-For a plugin that comes with this build it may hold [environment] only, and may be left out.
-
-Examples:
-  siltstone plugin check acme.wasm --config check.toml
-  siltstone plugin check s3 --config check.toml --bucket scratch --thorough
-
-Exit codes:
-  0    passed
-  1    failed
-  2    wrong usage: nothing was tried
-  130  interrupted; objects below siltstone-check-<uuid>/ may be left";
 
 /// Online backups of LSM databases through sandboxed storage plugins.
 #[derive(Debug, Parser)]
@@ -115,35 +85,8 @@ pub(super) enum PluginCommand {
     /// Show what a plugin exports, imports, takes as settings, and would need to reach.
     Inspect(InspectArgs),
     /// Try a plugin against its real store, and print a certificate.
-    #[command(after_help = CHECK)]
+    #[command(after_help = HELP)]
     Check(CheckArgs),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct CheckArgs {
-    /// A component, or the name of a plugin that comes with this build.
-    #[arg(value_name = "FILE.wasm|NAME")]
-    pub(super) plugin: PathBuf,
-    /// What the plugin is granted, as in its manifest, and `[environment]` with values of its settings.
-    #[arg(long, value_name = "check.toml")]
-    pub(super) config: Option<PathBuf>,
-    /// Bucket or container instead of the configured one.
-    #[arg(long)]
-    pub(super) bucket: Option<String>,
-    /// Path or key prefix instead of the configured one.
-    #[arg(long)]
-    pub(super) path: Option<String>,
-    /// 10000 keys, objects of 256 MiB, and more rounds of what needs luck to go wrong.
-    #[arg(long)]
-    pub(super) thorough: bool,
-    /// Keys of the longest listing: more than fit on one page of the store [default: 1001, with --thorough 10000].
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(super) keys: Option<u32>,
-    /// Rounds of what needs luck to go wrong, such as races [default: 3, with --thorough 20].
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub(super) rounds: Option<u32>,
-    #[command(flatten)]
-    pub(super) state: StateArgs,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! `plugin check`: tries a plugin against its real store and says what holds.
 
+pub(super) mod args;
 mod certificate;
 mod elsewhere;
 mod preflight;
@@ -11,10 +12,10 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::args::CheckArgs;
 use self::certificate::{Certificate, Fact};
 use self::preflight::Opened;
 use self::subject::Subject;
-use super::args::CheckArgs;
 use super::progress::Bar;
 use super::report::Report;
 use super::signals::Signals;

