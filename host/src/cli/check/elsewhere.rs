@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use super::certificate::{Certificate, Fact};
-use super::preflight::Opened;
+use super::preflight::{AGAIN, Opened};
 use super::subject::Subject;
 use crate::conformance::Outcome;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ObjectKey;
 use crate::plugin::Location;
-use crate::storage::{ListRequest, Storage};
+use crate::storage::{ListRequest, Retrying, Storage};
 
 const BUCKET: Fact = Fact { area: "errors", name: "a_bucket_that_is_missing_is_told_as_such" };
 const PATH: Fact = Fact { area: "errors", name: "a_path_that_was_never_used_is_empty" };
@@ -46,7 +46,7 @@ pub(super) async fn run(subject: &Subject, opened: &Opened, certificate: &mut Ce
 /// An error is a failure of the plugin.
 async fn look(opened: &Opened, location: &Location, fact: Fact) -> Result<Outcome> {
     let storage = match opened.plugin.open(location).await {
-        Ok(storage) => storage,
+        Ok(storage) => Retrying::new(storage, AGAIN),
         Err(error) => return refusal(error, fact),
     };
     if storage.home() == opened.storage.home() {

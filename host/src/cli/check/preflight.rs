@@ -34,7 +34,7 @@ pub(super) const FACTS: [Fact; 11] =
 
 /// Answers `throttled` and `transient` are the service's: such a call is made again. A call that stalls is not, as its time
 /// alone is longer than the deadline; it is counted as a fault anyhow.
-const AGAIN: RetrySettings = RetrySettings {
+pub(super) const AGAIN: RetrySettings = RetrySettings {
     attempts: 6,
     base: Duration::from_millis(250),
     cap: Duration::from_secs(5),
