@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 
 /// What each fault of a location adds to the time before its next instance is made. A fault costs its call and a new
 /// instance, most of a millisecond; without a pause, a plugin that does nothing but fault would keep a core busy.
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(10);
 /// The longest that faults may add up to.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
