@@ -110,14 +110,11 @@ struct MadeOf {
 
 impl MadeOf {
     fn new(plugin: &Plugin, package: &PluginPackage) -> Self {
-        /// How the export is named that makes a component a plugin.
-        const STORE: &str = "siltstone:storage/store@";
-        let interface = plugin.exports().iter().find_map(|name| name.strip_prefix(STORE));
         let grants = match package.source() {
             PluginSource::Bundled => vec!["what it says it needs, as it came with the host".to_owned()],
             PluginSource::File(_) | PluginSource::Embedder => package.granted().lines(),
         };
-        Self { interface: interface.unwrap_or_default().to_owned(), sha256: package.sha256(), grants }
+        Self { interface: version_of(plugin), sha256: package.sha256(), grants }
     }
 }
 
@@ -139,7 +136,7 @@ impl EnabledBackends {
             let known: Vec<&str> = plugin.info().settings.iter().map(|s| s.name.as_str()).collect();
             warn_of_unknown_settings(module, &known, environment);
             let configured =
-                plugin.configure(&|name| environment.get(name).cloned(), extra_roots(module, settings))?;
+                plugin.configure(&|name| environment.get(name).cloned(), extra_roots(package, settings))?;
             let opens = Opens::Plugin(configured, MadeOf::new(&plugin, package));
             let opened = opens.open(&name, &Location::default()).await;
             let home = opened.map_err(|e| e.with("settings", folders(&plugin)))?.home().to_owned();
@@ -184,9 +181,15 @@ fn folders(plugin: &Plugin) -> String {
     folders.map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// Only the filesystem takes folders from requests.
-fn extra_roots(module: &str, settings: &HostSettings) -> ExtraRoots {
-    let paths: Vec<PathBuf> = if module == "filesystem" { settings.extra_paths.clone() } else { Vec::new() };
+/// The version of the interface that is spoken with a plugin.
+fn version_of(plugin: &Plugin) -> String {
+    plugin.interface().rsplit('@').next().unwrap_or_default().to_owned()
+}
+
+/// Only the filesystem plugin that came with the host takes folders from requests; others get what their grants name.
+fn extra_roots(package: &PluginPackage, settings: &HostSettings) -> ExtraRoots {
+    let takes = package.name().as_str() == "filesystem" && *package.source() == PluginSource::Bundled;
+    let paths: Vec<PathBuf> = if takes { settings.extra_paths.clone() } else { Vec::new() };
     ExtraRoots { variable: "BACKUP_FILESYSTEM_EXTRA_PATHS".to_owned(), paths }
 }
 

@@ -153,8 +153,9 @@ fn from_descriptor(
     storage: &dyn Storage,
     d: Descriptor,
 ) -> Status {
-    let raw_bytes = d.nodes.values().map(|n| n.raw_bytes).sum();
-    let files = d.nodes.values().map(|n| n.files).sum();
+    // Whoever can write the location decides what stands there.
+    let raw_bytes = d.nodes.values().fold(0_u64, |sum, n| sum.saturating_add(n.raw_bytes));
+    let files = d.nodes.values().fold(0_u64, |sum, n| sum.saturating_add(n.files));
     let one = (d.nodes.len() == 1).then(|| d.nodes.values().next().map(outcome)).flatten();
     Status {
         backend: backend.to_string(),

@@ -139,6 +139,17 @@ impl Grants {
                 Err(why) => refused.push(why),
             }
         }
+        for file in grants.files.values() {
+            let real = resolve(file)?;
+            let is_in_reach = |(need, folder): &(&FolderNeed, PathBuf)| {
+                need.access == FolderAccess::Write && (real.starts_with(folder) || file.starts_with(folder))
+            };
+            // It could put a link in its place, and the host would read what that leads to.
+            if folders.iter().any(is_in_reach) {
+                refused
+                    .push(format!("the file `{}`, as it lies in a folder that it may write", file.display()));
+            }
+        }
         if !refused.is_empty() {
             let remedy = match policy.trust {
                 Trust::Bundled => "",

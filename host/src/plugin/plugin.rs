@@ -405,6 +405,7 @@ impl ConfiguredPlugin {
     async fn grants(&self, location: &Location, redactor: &Arc<Redactor>) -> Result<Grants> {
         let needs = self.ask(location, redactor).await?;
         let (plugin, settings, extra) = (self.plugin.clone(), self.settings.clone(), self.extra.clone());
+        let redactor = Arc::clone(redactor);
         let decide = move || {
             let policy = Policy {
                 plugin: plugin.0.info.name.as_str(),
@@ -413,9 +414,13 @@ impl ConfiguredPlugin {
                 extra: &extra,
                 protected: plugin.0.engine.protected(),
             };
+            // A plugin that was given secrets has chosen the words of what it needs.
+            let cleaned = |e: Error| Error::new(e.kind(), e.operation(), redactor.clean(e.message()));
             Grants::decide(&needs, &policy).map_err(|e| match &plugin.0.source {
-                PluginSource::File(path) => e.with("manifest", path.with_extension("toml").display()),
-                _ => e,
+                PluginSource::File(path) => {
+                    cleaned(e).with("manifest", path.with_extension("toml").display())
+                }
+                _ => cleaned(e),
             })
         };
         tokio::task::spawn_blocking(decide)

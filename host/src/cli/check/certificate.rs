@@ -79,12 +79,10 @@ impl Certificate {
 
     /// Notes what the plugin says of itself.
     pub(super) fn describe(&mut self, plugin: &Plugin) {
-        let exported =
-            plugin.exports().iter().filter_map(|name| name.strip_prefix("siltstone:storage/store@"));
         self.about = Some(About {
             name: plugin.info().name.to_string(),
             version: plugin.info().version.clone(),
-            interface: exported.collect::<Vec<_>>().join(", "),
+            interface: plugin.interface().rsplit('@').next().unwrap_or_default().to_owned(),
         });
     }
 

@@ -73,13 +73,14 @@ fn changed(id: &BackupId) -> Error {
 
 /// Fails unless the manifests of a backup and as many bytes of chunks as it wrote are there.
 async fn expect_whole(storage: &dyn Storage, descriptor: &Descriptor) -> Result<()> {
-    let mut stored = 0;
+    let mut stored = 0_u64;
     list_all(storage, &layout::attempt_prefix(&descriptor.id, descriptor.attempt), |object| {
-        stored += object.size;
+        stored = stored.saturating_add(object.size);
         Ok(())
     })
     .await?;
-    let written: u64 = descriptor.nodes.values().map(|node| node.manifest_bytes + node.new_bytes).sum();
+    let sizes = descriptor.nodes.values().flat_map(|node| [node.manifest_bytes, node.new_bytes]);
+    let written = sizes.fold(0_u64, u64::saturating_add);
     if stored < written {
         return Err(refused(
             &descriptor.id,

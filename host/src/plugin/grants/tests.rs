@@ -302,3 +302,27 @@ fn a_plugin_from_elsewhere_uses_the_folders_that_were_granted_as_far_as_they_wer
     assert!(try_it(Write, Write, "backups/deep").is_err());
     assert!(try_it(Write, Write, "data/elsewhere").is_err());
 }
+
+#[test]
+fn a_file_in_a_folder_that_may_be_written_is_refused() {
+    let house = House::new();
+    std::fs::write(house.at("elsewhere/token"), "t").unwrap();
+    symlink(house.at("elsewhere/token"), house.at("data/token")).unwrap();
+    for (access, file, is_fine) in [
+        (FolderAccess::Write, "elsewhere/token", false),
+        (FolderAccess::Write, "elsewhere/missing", false),
+        (FolderAccess::Write, "data/token", false),
+        (FolderAccess::Read, "elsewhere/token", true),
+        (FolderAccess::Write, "extra/token", true),
+    ] {
+        let grants = PluginGrants {
+            folders: vec![FolderGrant { path: house.at("elsewhere"), access }],
+            files: vec![house.at(file)],
+            ..PluginGrants::default()
+        };
+        let folders = vec![FolderNeed { path: house.at("elsewhere"), access }];
+        let needs = Needs { folders, files: vec![house.at(file)], ..Needs::default() };
+        let decided = house.decide(&needs, Trust::Foreign(&grants));
+        assert_eq!(decided.is_ok(), is_fine, "{file}: {decided:?}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Plugins as files in folders.
 
+use std::fs::Metadata;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -100,7 +101,7 @@ fn read_file(path: &Path, most: u64) -> Result<Vec<u8>> {
     if !metadata.is_file() {
         return Err(Error::invalid(OPERATION, format!("{} is not a file", path.display())));
     }
-    expect_ours(path, metadata.mode())?;
+    expect_ours(path, &metadata)?;
     if metadata.len() > most {
         let message = format!("{} has {} bytes; at most {most}", path.display(), metadata.len());
         return Err(Error::invalid(OPERATION, message));
@@ -110,9 +111,17 @@ fn read_file(path: &Path, most: u64) -> Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Refuses what everybody can change: whoever can write here decides what a plugin may reach.
-fn expect_ours(path: &Path, mode: u32) -> Result<()> {
-    if mode & 0o002 == 0 {
+/// Refuses what everybody can change, or somebody else: whoever can write here decides what a plugin may reach.
+fn expect_ours(path: &Path, metadata: &Metadata) -> Result<()> {
+    let owner = metadata.uid();
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        let message = format!(
+            "{} belongs to the user {owner}; it must belong to the user of this process, or to root",
+            path.display()
+        );
+        return Err(Error::new(ErrorKind::Denied, OPERATION, message));
+    }
+    if metadata.mode() & 0o002 == 0 {
         return Ok(());
     }
     let message = format!(

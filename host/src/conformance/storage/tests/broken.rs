@@ -1,7 +1,6 @@
 //! A storage with one flaw.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
