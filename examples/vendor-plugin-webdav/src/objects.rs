@@ -18,7 +18,7 @@ use crate::config::ExclusiveMove;
 use crate::failure::Effect;
 use crate::list::{Collections, Kind, NEXT};
 use crate::multistatus::Entry;
-use crate::range::{BEYOND, Range};
+use crate::range::{BEYOND, Range, size_of};
 use crate::requests::{Store, folder};
 
 /// Largest object. What a server can take is for it to say; this is what a request of one day at 12 MB/s carries.
@@ -149,7 +149,52 @@ impl Store {
             }
             _ => return Err(self.refused(doing, Effect::None, &response)),
         };
-        receive(doing, &response, to, skip, expected).map(Some)
+        let got = receive(doing, &response, to, skip, expected)?;
+        self.confirm(doing, name, &Version::of(&response))?;
+        Ok(Some(got))
+    }
+
+    /// Whether what was read is there still. Some servers look at a file and open it later, so that an object which was replaced
+    /// between comes with the length of the old one and the bytes of the new.
+    fn confirm(&self, doing: &str, name: &str, read: &Version) -> Result<(), Error> {
+        let request = self.request("HEAD", &self.config.address.object(name));
+        let response = self.ask(doing, Effect::None, request, Body::Empty)?;
+        match response.status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => {}
+            status if status.is_success() && read.may_be(&Version::of(&response)) => return Ok(()),
+            status if status.is_success() => {}
+            _ => return Err(self.refused(doing, Effect::None, &response)),
+        }
+        Err(error::transient(format!("cannot {doing}: it was replaced while it was read")))
+    }
+}
+
+/// What tells one content of an object from another, as far as a server says it.
+#[derive(Debug, PartialEq, Eq)]
+struct Version {
+    etag: Option<String>,
+    modified: Option<String>,
+    size: Option<u64>,
+}
+
+impl Version {
+    fn of(response: &Response) -> Self {
+        let header = |name| response.header(name).map(str::to_owned);
+        let size = match response.header("content-range") {
+            Some(range) => size_of(range),
+            None => response.length(),
+        };
+        Self { etag: header("etag"), modified: header("last-modified"), size }
+    }
+
+    /// Whether nothing that both tell differs.
+    fn may_be(&self, other: &Self) -> bool {
+        fn agree<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        agree(&self.etag, &other.etag)
+            && agree(&self.modified, &other.modified)
+            && agree(&self.size, &other.size)
     }
 }
 
@@ -213,5 +258,14 @@ mod tests {
         let missing = find("get k", "k", |_| Ok(None::<()>)).unwrap_err();
         assert_eq!(missing.kind, ErrorKind::NotFound);
         assert!(find("get k", "k", |_| Err::<Option<()>, _>(error::denied("no"))).is_err());
+    }
+
+    #[test]
+    fn two_answers_are_of_one_content_when_nothing_differs_that_both_tell() {
+        let version = |etag: &str, size| Version { etag: Some(etag.to_owned()), modified: None, size };
+        let read = version("a", Some(7));
+        assert!(read.may_be(&version("a", Some(7))) && read.may_be(&version("a", None)));
+        assert!(read.may_be(&Version { etag: None, modified: Some("now".to_owned()), size: Some(7) }));
+        assert!(!read.may_be(&version("b", Some(7))) && !read.may_be(&version("a", Some(8))));
     }
 }

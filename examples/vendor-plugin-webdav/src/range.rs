@@ -49,6 +49,11 @@ impl Range {
     }
 }
 
+/// The size of the whole object in a `content-range`, if it is told.
+pub fn size_of(content_range: &str) -> Option<u64> {
+    content_range.rsplit_once('/')?.1.trim().parse().ok()
+}
+
 fn bounds(value: &str) -> Option<(u64, u64)> {
     let (range, _size) = value.trim().strip_prefix("bytes")?.trim_start().split_once('/')?;
     let (first, last) = range.split_once('-')?;
@@ -84,6 +89,12 @@ mod tests {
         assert_eq!(range(1, Some(3)).within(7), 3);
         assert_eq!(range(7, None).within(7), 0);
         assert_eq!(range(9, Some(u64::MAX)).within(7), 0);
+    }
+
+    #[test]
+    fn a_range_may_tell_the_size_of_the_whole() {
+        assert_eq!(size_of("bytes 5-14/100"), Some(100));
+        assert_eq!((size_of("bytes 5-14/*"), size_of("bytes 5-14")), (None, None));
     }
 
     #[test]
