@@ -37,8 +37,8 @@ pub fn plugins_in(folders: &[PathBuf]) -> Result<Vec<Listed>> {
     let mut all: Vec<Listed> = Vec::new();
     for folder in folders {
         let named = |e| Error::io(OPERATION, folder, e).with("variable", VARIABLE);
-        let mode = std::fs::metadata(folder).map_err(named)?.mode();
-        expect_ours(folder, mode).map_err(|e| e.with("variable", VARIABLE))?;
+        let metadata = std::fs::metadata(folder).map_err(named)?;
+        expect_ours(folder, &metadata).map_err(|e| e.with("variable", VARIABLE))?;
         for entry in std::fs::read_dir(folder).map_err(named)? {
             let path = entry.map_err(named)?.path();
             if path.extension().is_some_and(|e| e == "wasm") {
