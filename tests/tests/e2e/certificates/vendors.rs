@@ -1,9 +1,9 @@
-//! The plugins that vendors copy, each against a real server, with the grants that its document names.
+//! Plugins that vendors copy, each against a real server, with the grants that its document names.
 
 use std::path::Path;
 
 use siltstone_tests::certify::{check, environment};
-use siltstone_tests::servers::{Azurite, WEBDAV_COMPONENT, WebDav};
+use siltstone_tests::servers::Azurite;
 use siltstone_tests::vendors::Template;
 
 use super::bundled::{CLOUD, FOLDER, assert_passed};
@@ -12,34 +12,6 @@ use super::bundled::{CLOUD, FOLDER, assert_passed};
 fn config(grants: &str, settings: &[(&str, &str)]) -> String {
     let names: Vec<&str> = settings.iter().map(|(name, _)| *name).collect();
     format!("settings = {names:?}\n{grants}\n{}", environment(settings))
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_webdav_plugin_passes_on_rclone() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = WebDav::start(folder.path()).unwrap();
-    let component = folder.path().join("webdav.wasm");
-    std::fs::write(&component, WEBDAV_COMPONENT).unwrap();
-    let (origin, (user, password)) = (format!("http://127.0.0.1:{}", server.port), WebDav::USER);
-    let settings = [
-        ("BACKUP_WEBDAV_URL", origin.as_str()),
-        ("BACKUP_WEBDAV_USER", user),
-        ("BACKUP_WEBDAV_PASSWORD", password),
-    ];
-    let config = config(&format!("origins = [{origin:?}]"), &settings);
-    let certificate = check(&component, &config, &["--rounds", "1"]).await.unwrap();
-    let shown = || format!("{}\n{}", certificate.text, certificate.errors);
-    assert!(certificate.passed && certificate.with("not_run").is_empty(), "{}", shown());
-    for name in [
-        "one_of_many_racing_if_absent_puts_wins_and_stays",
-        "a_condition_that_the_store_lacks_is_refused",
-        "a_multipart_upload_that_the_store_lacks_is_refused",
-    ] {
-        assert_eq!(certificate.of(name).unwrap().0, "passed", "{name}: {}", shown());
-    }
-    // Neither parts nor the other condition.
-    assert!(certificate.with("passed").len() > 40, "{}", shown());
-    assert!(!certificate.text.contains(password), "{}", certificate.text);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

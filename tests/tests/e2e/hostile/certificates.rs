@@ -21,9 +21,8 @@ const AT_ONCE: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_misdeed_fails_its_certificate_for_its_reason() {
-    // Before anything else a check makes these calls, and with the first that fails it ends.
-    let is_first =
-        |call: Call| !matches!(call, Call::GetMuch | Call::Start | Call::Part | Call::Finish | Call::Abort);
+    // Before anything else a check makes these calls, and with the first that fails it ends. A store of nothing gets no further.
+    let is_first = |call: Call| matches!(call, Call::Load | Call::Open | Call::Put | Call::Head);
     let cases: Vec<(Behaviour, Call, &[&str])> = CASES
         .into_iter()
         .flatten()
@@ -66,9 +65,8 @@ async fn trial(behaviour: Behaviour, call: Call, words: &[&str]) -> Option<Strin
     let failed = certificate.with("failed");
     let reasons: Vec<&str> = failed.iter().filter_map(|name| Some(certificate.of(name)?.1)).collect();
     // Limits are not those of the other tests, in numbers nor in which of them is met first.
-    let words = words
-        .iter()
-        .filter(|word| !word.bytes().any(|b| b.is_ascii_digit()) && !word.contains("computed for"));
+    let is_said = |word: &&&str| !word.bytes().any(|b| b.is_ascii_digit()) && !word.contains("computed for");
+    let words = words.iter().filter(is_said);
     let unsaid: Vec<&&str> =
         words.filter(|word| !reasons.iter().any(|reason| reason.contains(**word))).collect();
     let told = format!("{}{}", certificate.text, certificate.errors);

@@ -43,7 +43,7 @@ async fn a_url_of_nothing_is_told_with_its_variable() {
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let page = format!("http://{}", listener.local_addr().unwrap());
-    let app = Router::new().fallback(|| async { "<html><body>Welcome</body></html>" });
+    let app = Router::new().fallback(async |_: axum::body::Bytes| "<html><body>Welcome</body></html>");
     let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     let storage = open(&[("BACKUP_WEBDAV_URL", &page)]).await.unwrap();
     for error in [
