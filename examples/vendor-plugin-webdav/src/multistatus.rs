@@ -1,7 +1,7 @@
 //! Reads the answer to a `PROPFIND`, however long it is, and whatever a server or somebody between makes of it.
 //!
 //! It is taken as it comes: nothing is held but the entry that is being read, so a collection of any size fits. What a
-//! document may be is bounded by [`MAX_DOCUMENT`], [`MAX_EVENT`] and [`MAX_DEPTH`].
+//! document may be is bounded by `MAX_DOCUMENT`, `MAX_EVENT` and `MAX_DEPTH`.
 
 use std::io::{self, BufRead, BufReader, Read};
 
