@@ -114,7 +114,7 @@ impl MadeOf {
             PluginSource::Bundled => vec!["what it says it needs, as it came with the host".to_owned()],
             PluginSource::File(_) | PluginSource::Embedder => package.granted().lines(),
         };
-        Self { interface: version_of(plugin), sha256: package.sha256(), grants }
+        Self { interface: plugin.interface_version().to_owned(), sha256: package.sha256(), grants }
     }
 }
 
@@ -135,8 +135,10 @@ impl EnabledBackends {
             let name = BackendName::new(plugin.info().name.as_str())?;
             let known: Vec<&str> = plugin.info().settings.iter().map(|s| s.name.as_str()).collect();
             warn_of_unknown_settings(module, &known, environment);
-            let configured =
-                plugin.configure(&|name| environment.get(name).cloned(), extra_roots(package, settings))?;
+            let configured = plugin.configure(
+                &|name| environment.get(name).cloned(),
+                extra_roots(package, &settings.extra_paths),
+            )?;
             let opens = Opens::Plugin(configured, MadeOf::new(&plugin, package));
             let opened = opens.open(&name, &Location::default()).await;
             let home = opened.map_err(|e| e.with("settings", folders(&plugin)))?.home().to_owned();
@@ -181,15 +183,10 @@ fn folders(plugin: &Plugin) -> String {
     folders.map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The version of the interface that is spoken with a plugin.
-fn version_of(plugin: &Plugin) -> String {
-    plugin.interface().rsplit('@').next().unwrap_or_default().to_owned()
-}
-
 /// Only the filesystem plugin that came with the host takes folders from requests; others get what their grants name.
-fn extra_roots(package: &PluginPackage, settings: &HostSettings) -> ExtraRoots {
+pub(crate) fn extra_roots(package: &PluginPackage, extra: &[PathBuf]) -> ExtraRoots {
     let takes = package.name().as_str() == "filesystem" && *package.source() == PluginSource::Bundled;
-    let paths: Vec<PathBuf> = if takes { settings.extra_paths.clone() } else { Vec::new() };
+    let paths: Vec<PathBuf> = if takes { extra.to_vec() } else { Vec::new() };
     ExtraRoots { variable: "BACKUP_FILESYSTEM_EXTRA_PATHS".to_owned(), paths }
 }
 

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
 use crate::host::backends::EnabledBackends;
+pub(crate) use crate::host::backends::extra_roots;
 pub(crate) use crate::host::catalogue::{Catalogue, MODULE_PREFIX};
 use crate::host::runtime::{OwnRuntime, run_on};
 use crate::journal::{Found, Journal, Verb};

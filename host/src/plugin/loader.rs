@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 const OPERATION: &str = "load";
 /// Bytes of a component.
-const MAX_SIZE: usize = 64 << 20;
+pub(crate) const MAX_COMPONENT: u64 = 64 << 20;
 /// How a component begins: the magic number, and the version that tells it from a core module.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -59,8 +59,9 @@ pub(crate) fn load(
     if !bytes.starts_with(COMPONENT) {
         return Err(Error::invalid(OPERATION, format!("`{origin}` is not a WebAssembly component")));
     }
-    if bytes.len() > MAX_SIZE {
-        let message = format!("`{origin}` has {} bytes; a component has at most {MAX_SIZE}", bytes.len());
+    if bytes.len() as u64 > MAX_COMPONENT {
+        let message =
+            format!("`{origin}` has {} bytes; a component has at most {MAX_COMPONENT}", bytes.len());
         return Err(Error::invalid(OPERATION, message));
     }
     let component = Component::from_binary(engine.wasm(), bytes).map_err(|e| {

@@ -59,6 +59,8 @@ pub use egress::{Found, Lookup, Proxy, Reach, SystemLookup};
 pub use engine::{EngineSettings, PluginEngine};
 pub use grants::FolderAccess;
 pub use limits::Limits;
+#[cfg(feature = "cli")]
+pub(crate) use loader::MAX_COMPONENT;
 pub use needs::{FolderNeed, Needs};
 pub use package::{
     Addresses, FolderGrant, Listed, OriginGrant, PluginGrants, PluginLimits, PluginManifest, PluginPackage,

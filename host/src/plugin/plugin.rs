@@ -220,6 +220,13 @@ impl Plugin {
         &self.0.program.interface
     }
 
+    /// The version of that interface.
+    #[must_use]
+    pub fn interface_version(&self) -> &str {
+        let interface = self.interface();
+        interface.rsplit_once('@').map_or(interface, |(_, version)| version)
+    }
+
     /// The interfaces that the component imports, as `package/interface@version`.
     #[must_use]
     pub fn imports(&self) -> &[String] {

@@ -82,7 +82,7 @@ impl Certificate {
         self.about = Some(About {
             name: plugin.info().name.to_string(),
             version: plugin.info().version.clone(),
-            interface: plugin.interface().rsplit('@').next().unwrap_or_default().to_owned(),
+            interface: plugin.interface_version().to_owned(),
         });
     }
 

@@ -7,18 +7,17 @@ use std::sync::Arc;
 use super::args::CheckArgs;
 use crate::cli::state::StateFolder;
 use crate::error::{Error, Result};
+use crate::host::extra_roots;
 use crate::model::BackendName;
 use crate::plugin::{
-    EngineSettings, ExtraRoots, Location, PluginEngine, PluginInfo, PluginManifest, PluginPackage,
-    PluginSource, Proxy, Use,
+    EngineSettings, ExtraRoots, Location, MAX_COMPONENT, PluginEngine, PluginInfo, PluginManifest,
+    PluginPackage, PluginSource, Proxy, Use,
 };
 use crate::settings::{HostSettings, environment, is_host_variable};
 
 const OPERATION: &str = "check";
 /// What a component is called before it has said its own name.
 const NAMELESS: &str = "nameless";
-/// Bytes of a component; the loader's bound.
-const MAX_COMPONENT: u64 = 64 << 20;
 
 /// Everything that a check starts from.
 #[derive(Debug)]
@@ -69,11 +68,9 @@ impl Subject {
         self.variables.get(name).cloned()
     }
 
-    /// As the host has them: only the filesystem takes folders from requests.
+    /// As the host has them.
     pub(super) fn extra_roots(&self) -> ExtraRoots {
-        let paths =
-            if self.package.name().as_str() == "filesystem" { self.extra_paths.clone() } else { Vec::new() };
-        ExtraRoots { variable: "BACKUP_FILESYSTEM_EXTRA_PATHS".to_owned(), paths }
+        extra_roots(&self.package, &self.extra_paths)
     }
 
     /// What `[environment]` sets that the plugin would not see: a slip, or a setting that is not granted.

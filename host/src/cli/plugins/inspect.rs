@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::super::args::InspectArgs;
 use super::super::render;
 use super::super::report::Report;
-use super::{access, engine};
+use super::engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plugin::{
-    ExtraRoots, Location, Needs, Plugin, PluginEngine, PluginGrants, PluginPackage, PluginSource, Required,
-    SettingInfo, SettingKind, hex,
+    ExtraRoots, FolderAccess, FolderNeed, Location, Needs, Plugin, PluginEngine, PluginGrants, PluginPackage,
+    PluginSource, Required, SettingInfo, SettingKind, hex,
 };
 use crate::settings::environment;
 
@@ -127,8 +127,8 @@ fn manifest(plugin: &Plugin, digest: &str, needs: Option<&Needs>) -> String {
         table.insert("origins".to_owned(), Toml::Array(origins));
         let files = needs.files.iter().map(|path| text(path.display().to_string())).collect();
         table.insert("files".to_owned(), Toml::Array(files));
-        let folder = |need: &crate::plugin::FolderNeed| {
-            let access = if need.access == crate::plugin::FolderAccess::Read { "read" } else { "write" };
+        let folder = |need: &FolderNeed| {
+            let access = if need.access == FolderAccess::Read { "read" } else { "write" };
             let pairs = [("path", need.path.display().to_string()), ("access", access.to_owned())];
             Toml::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), text(value))).collect())
         };
@@ -150,6 +150,13 @@ fn needed(needs: &Needs) -> Vec<String> {
     let folders = needs.folders.iter().map(|f| format!("folder {} ({})", f.path.display(), access(f.access)));
     let all: Vec<String> = origins.chain(files).chain(folders).collect();
     if all.is_empty() { vec!["nothing".to_owned()] } else { all }
+}
+
+fn access(access: FolderAccess) -> &'static str {
+    match access {
+        FolderAccess::Read => "read",
+        FolderAccess::Write => "read and write",
+    }
 }
 
 fn kind(kind: SettingKind) -> String {

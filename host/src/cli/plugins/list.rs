@@ -1,16 +1,14 @@
 //! Every plugin that could be enabled: where it came from, what it may reach, and whether it can be used.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::super::args::StateArgs;
 use super::super::render;
 use super::super::report::{Exit, Report};
-use super::{access, engine};
+use super::engine;
 use crate::error::Result;
 use crate::host::{Catalogue, MODULE_PREFIX};
-use crate::plugin::{Plugin, PluginEngine, PluginGrants, PluginPackage, PluginSource, hex};
+use crate::plugin::{Plugin, PluginPackage, PluginSource, hex};
 use crate::settings::{HostSettings, environment};
 
 /// Lists what comes with this build and what lies in the folders of `BACKUP_PLUGIN_PATH`. Fails when `ENABLE_MODULES` names one
@@ -24,7 +22,7 @@ pub(in crate::cli) async fn list(args: &StateArgs) -> Result<Report> {
         let module = format!("{MODULE_PREFIX}{name}");
         let is_enabled = settings.modules.contains(&module);
         let found = match entry {
-            Ok(package) => load(&engine, package).await,
+            Ok(package) => Plugin::from_package(&engine, package).await.map(|plugin| (plugin, package)),
             Err(e) => Err(e),
         };
         let (shown, mut item, state) = match found {
@@ -60,13 +58,6 @@ pub(in crate::cli) async fn list(args: &StateArgs) -> Result<Report> {
     Ok(report)
 }
 
-async fn load<'p>(
-    engine: &Arc<PluginEngine>,
-    package: &'p PluginPackage,
-) -> Result<(Plugin, &'p PluginPackage)> {
-    Ok((Plugin::from_package(engine, package).await?, package))
-}
-
 fn describe(plugin: &Plugin, package: &PluginPackage) -> (Vec<(&'static str, String)>, Value) {
     let info = plugin.info();
     let (digest, from) = (hex(&package.sha256()), from(package.source()));
@@ -74,7 +65,7 @@ fn describe(plugin: &Plugin, package: &PluginPackage) -> (Vec<(&'static str, Str
     let settings: Vec<&str> = info.settings.iter().map(|s| s.name.as_str()).collect();
     let grants = match package.source() {
         PluginSource::Bundled => vec!["what it needs, as it came with this build".to_owned()],
-        _ => granted(package.granted()),
+        _ => package.granted().lines(),
     };
     let limits = limits(package);
     let mut rows = vec![
@@ -106,15 +97,6 @@ fn from(source: &PluginSource) -> String {
         PluginSource::Bundled => "this build".to_owned(),
         other => other.to_string(),
     }
-}
-
-fn granted(grants: &PluginGrants) -> Vec<String> {
-    let settings = grants.settings.iter().map(|name| format!("setting {name}"));
-    let origins = grants.origins.iter().map(|origin| format!("origin {origin}"));
-    let files = grants.files.iter().map(|path| format!("file {} (read)", path.display()));
-    let folders =
-        grants.folders.iter().map(|f| format!("folder {} ({})", f.path.display(), access(f.access)));
-    settings.chain(origins).chain(files).chain(folders).collect()
 }
 
 fn limits(package: &PluginPackage) -> Vec<String> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::args::StateArgs;
 use super::state::StateFolder;
 use crate::error::Result;
-use crate::plugin::{EngineSettings, FolderAccess, PluginEngine};
+use crate::plugin::{EngineSettings, PluginEngine};
 
 pub(super) use inspect::inspect;
 pub(super) use list::list;
@@ -17,11 +17,4 @@ pub(super) use list::list;
 fn engine(args: &StateArgs) -> Result<Arc<PluginEngine>> {
     let state = StateFolder::open(args.state_dir.as_deref())?;
     PluginEngine::new(EngineSettings { cache_dir: Some(state.compiled()), ..EngineSettings::default() })
-}
-
-fn access(access: FolderAccess) -> &'static str {
-    match access {
-        FolderAccess::Read => "read",
-        FolderAccess::Write => "read and write",
-    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{PluginManifest, PluginPackage, Use};
 use crate::error::{Error, ErrorKind, Result};
+use crate::plugin::loader::MAX_COMPONENT;
 use crate::plugin::plugin::PluginSource;
 
 const OPERATION: &str = "load";
@@ -13,8 +14,6 @@ const OPERATION: &str = "load";
 const VARIABLE: &str = "BACKUP_PLUGIN_PATH";
 /// Bytes of a manifest.
 const MAX_MANIFEST: u64 = 1 << 20;
-/// Bytes of a component; the loader's bound.
-const MAX_COMPONENT: u64 = 64 << 20;
 
 /// A component that was found in a plugin folder.
 #[derive(Debug)]
