@@ -17,6 +17,7 @@ pub(crate) struct Catalogue {
 }
 
 /// What an entry of the catalogue is.
+#[cfg(feature = "cli")]
 pub(crate) type Entry<'c> = std::result::Result<&'c PluginPackage, Error>;
 
 impl Catalogue {
@@ -46,6 +47,7 @@ impl Catalogue {
     }
 
     /// Every plugin by its name, those that cannot be used with the reason.
+    #[cfg(feature = "cli")]
     pub(crate) fn all(&self) -> Vec<(String, Entry<'_>)> {
         let names = self.bundled.iter().chain(&self.given).map(|p| p.name().to_string());
         let mut names: Vec<String> = names.chain(self.listed.iter().map(|l| l.name.clone())).collect();

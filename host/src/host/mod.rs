@@ -14,8 +14,11 @@ use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
 use crate::host::backends::EnabledBackends;
+#[cfg(feature = "cli")]
 pub(crate) use crate::host::backends::extra_roots;
-pub(crate) use crate::host::catalogue::{Catalogue, MODULE_PREFIX};
+pub(crate) use crate::host::catalogue::Catalogue;
+#[cfg(feature = "cli")]
+pub(crate) use crate::host::catalogue::MODULE_PREFIX;
 use crate::host::runtime::{OwnRuntime, run_on};
 use crate::journal::{Found, Journal, Verb};
 use crate::model::{Clock, Location, NodeName, SystemClock};

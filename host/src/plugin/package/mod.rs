@@ -50,6 +50,7 @@ impl PluginPackage {
     }
 
     /// One that comes with the host.
+    #[cfg(feature = "bundled")]
     pub(crate) fn bundled(name: BackendName, component: &[u8]) -> Self {
         Self {
             name,
