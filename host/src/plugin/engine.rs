@@ -119,9 +119,9 @@ impl PluginEngine {
         &self.linker
     }
 
-    /// The client of one location.
-    pub(crate) fn client(&self, origins: Vec<GrantedOrigin>) -> Result<Client> {
-        Client::new(origins, Arc::clone(&self.lookup), &self.authorities, self.proxy.as_ref())
+    /// The client of one location, with at most `requests` under way.
+    pub(crate) fn client(&self, origins: Vec<GrantedOrigin>, requests: u32) -> Result<Client> {
+        Client::new(origins, requests, Arc::clone(&self.lookup), &self.authorities, self.proxy.as_ref())
     }
 
     /// The time of day that plugins see.
@@ -137,8 +137,8 @@ impl PluginEngine {
 fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    handles::bound(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    handles::bound(&mut linker)?;
     for version in version::SPOKEN {
         (version.link)(&mut linker)?;
     }

@@ -1,6 +1,9 @@
 //! What a plugin is let reach at one location: the folders and files that stand up to every check.
 
+mod walk;
+
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -10,6 +13,8 @@ use super::package::{Addresses, FolderGrant, OriginGrant, PluginGrants};
 use super::plugin::ExtraRoots;
 use super::settings::{By, Settings};
 use crate::error::{Error, ErrorKind, Result};
+
+use walk::Missing;
 
 const OPERATION: &str = "grant";
 
@@ -37,32 +42,37 @@ pub(crate) struct GrantedFolder {
 impl GrantedFolder {
     /// Whether the path still leads to the folder that was granted, and not to one that was made, or mounted, in its place.
     pub(crate) fn is_current(&self) -> Result<bool> {
-        match identity(&self.path) {
-            Ok(now) => Ok(now == self.identity),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::new(
-                ErrorKind::Unavailable,
-                "open",
-                format!("the folder `{}` is gone: mount it or make it again", self.path.display()),
-            )),
-            Err(e) => Err(Error::io("open", &self.path, e)),
+        match self.path.metadata() {
+            Ok(now) => Ok(identity(&now) == self.identity),
+            Err(e) => Err(self.lost(e)),
         }
     }
 
-    /// The path, checked again: somebody may have put a link or another folder in its place since it was granted.
-    pub(crate) fn path_now(&self) -> Result<PathBuf> {
-        let now = self.path.canonicalize().map_err(|e| Error::io("open", &self.path, e))?;
-        if now != self.path {
-            return Err(Error::new(
-                ErrorKind::Denied,
-                "open",
-                format!("the folder `{}` was replaced by a link to `{}`", self.path.display(), now.display()),
-            ));
-        }
-        if !self.is_current()? {
-            let message = format!("the folder `{}` was replaced by another one; try again", now.display());
+    /// Opens it. Somebody may have put a link or another folder in its place since it was granted, or does so right now: what is
+    /// opened is the folder that was granted, or nothing.
+    pub(crate) fn open(&self) -> Result<File> {
+        let opened = walk::open(&self.path, Missing::Fails).map_err(|e| self.lost(e))?;
+        let now = opened.metadata().map_err(|e| Error::io("open", &self.path, e))?;
+        if identity(&now) != self.identity {
+            let message =
+                format!("the folder `{}` was replaced by another one; try again", self.path.display());
             return Err(Error::new(ErrorKind::Unavailable, "open", message));
         }
-        Ok(now)
+        Ok(opened)
+    }
+
+    /// The error for a folder that cannot be opened any more.
+    fn lost(&self, error: std::io::Error) -> Error {
+        let path = self.path.display();
+        if error.kind() == std::io::ErrorKind::NotFound {
+            let message = format!("the folder `{path}` is gone: mount it or make it again");
+            return Error::new(ErrorKind::Unavailable, "open", message);
+        }
+        if walk::is_link(&error) {
+            let message = format!("the folder `{path}`, or one above it, was replaced by a link or a file");
+            return Error::new(ErrorKind::Denied, "open", message);
+        }
+        Error::io("open", &self.path, error)
     }
 }
 
@@ -139,6 +149,17 @@ impl Grants {
                 Err(why) => refused.push(why),
             }
         }
+        for (inner, real) in &folders {
+            let around = folders.iter().find(|(_, other)| real != other && real.starts_with(other));
+            // Through the outer one it could put a link in the place of the inner one.
+            if let Some((outer, _)) = around {
+                refused.push(format!(
+                    "the folder `{}`, as it lies within `{}`, which it needs too",
+                    inner.path.display(),
+                    outer.path.display()
+                ));
+            }
+        }
         for file in grants.files.values() {
             let real = resolve(file)?;
             let is_in_reach = |(need, folder): &(&FolderNeed, PathBuf)| {
@@ -160,10 +181,9 @@ impl Grants {
             return Err(Error::new(ErrorKind::Denied, OPERATION, message));
         }
         for (need, real) in folders {
-            create(&real)?;
             grants.folders.push(GrantedFolder {
                 name: need.path.display().to_string(),
-                identity: identity(&real).map_err(|e| Error::io(OPERATION, &real, e))?,
+                identity: create(&real)?,
                 path: real,
                 access: need.access,
             });
@@ -300,20 +320,25 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     Ok(real)
 }
 
-fn identity(folder: &Path) -> std::io::Result<(u64, u64)> {
-    let metadata = folder.metadata()?;
-    Ok((metadata.dev(), metadata.ino()))
+/// Device and inode.
+fn identity(folder: &std::fs::Metadata) -> (u64, u64) {
+    (folder.dev(), folder.ino())
 }
 
-/// Creates the folder with all levels above it and makes sure that it is what was admitted.
-fn create(real: &Path) -> Result<()> {
-    std::fs::create_dir_all(real).map_err(|e| Error::io(OPERATION, real, e))?;
-    let now = real.canonicalize().map_err(|e| Error::io(OPERATION, real, e))?;
-    if now != real {
-        let message = format!("the folder `{}` turned into `{}` meanwhile", real.display(), now.display());
-        return Err(Error::new(ErrorKind::Denied, OPERATION, message));
+/// Creates the folder with all levels above it, and answers which one it is: the one that was admitted, behind no link.
+fn create(real: &Path) -> Result<(u64, u64)> {
+    let made = walk::open(real, Missing::IsMade).and_then(|folder| folder.metadata());
+    match made {
+        Ok(made) => Ok(identity(&made)),
+        Err(e) if walk::is_link(&e) => {
+            let message = format!(
+                "the folder `{}` cannot be made: it, or one above it, is a file, or has turned into a link meanwhile",
+                real.display()
+            );
+            Err(Error::new(ErrorKind::Denied, OPERATION, message).with_source(e))
+        }
+        Err(e) => Err(Error::io(OPERATION, real, e)),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,51 +1,41 @@
-//! Bounds what an instance holds of the file system, which costs the process more than a slot of a table shows.
+//! Bounds what an instance holds of the host and that its memory does not show: open files, listings, HTTP messages.
 //!
-//! A listing holds every name of its folder in the host's memory, and an open file or folder is a descriptor of the process.
+//! Each costs the process more than the slot of the table that it takes: a descriptor, a connection, or memory of the host. So the
+//! functions that make them are linked anew, in place of those of the runtime.
+
+mod entries;
+mod files;
+mod messages;
 
 use std::any::Any;
 
-use wasmtime::component::{Linker, Resource};
-use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
-use wasmtime_wasi::p2::bindings::filesystem::types::{DirectoryEntryStream, ErrorCode, HostDescriptor};
+use wasmtime::component::Linker;
 
 use super::state::State;
 
-/// The interface as the runtime links it. One that is linked for nobody would bound nothing, which a test would see.
-const FILESYSTEM: &str = "wasi:filesystem/types@0.2.12";
-/// Listings that an instance may have open at once.
-const MAX_LISTINGS: usize = 16;
-/// Open files and folders with which an instance is kept for the next call.
-const MAX_KEPT: usize = 64;
+pub(crate) use files::OpenFiles;
 
-/// Puts a bounded `read-directory` in place of that of the runtime.
+/// Open files, folders and listings with which an instance is kept for the next call.
+const MAX_KEPT: usize = 32;
+
+/// Puts bounded functions in place of those of the runtime, which must be there already.
 pub(crate) fn bound(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    linker.instance(FILESYSTEM)?.func_wrap_async(
-        "[method]descriptor.read-directory",
-        |mut store, (folder,): (Resource<Descriptor>,)| {
-            Box::new(async move {
-                let state = store.data_mut();
-                if count::<DirectoryEntryStream>(state) >= MAX_LISTINGS {
-                    return Err(wasmtime::format_err!("it listed more than {MAX_LISTINGS} folders at once"));
-                }
-                let listing = state.filesystem().read_directory(folder).await;
-                let listing: Result<_, ErrorCode> = match listing {
-                    Ok(listing) => Ok(listing),
-                    Err(error) => Err(error.downcast()?),
-                };
-                Ok((listing,))
-            })
-        },
-    )?;
+    files::link(linker)?;
+    entries::link(linker)?;
+    messages::link(linker)?;
     linker.allow_shadowing(false);
     Ok(())
 }
 
-/// Whether an instance holds so few open files that it may keep them until the next call.
+/// Whether an instance holds so little that it may keep it until the next call: a few open files, and no HTTP message, since
+/// behind one there may be a connection or a body in memory.
 pub(crate) fn is_light(state: &mut State) -> bool {
-    count::<Descriptor>(state) <= MAX_KEPT
+    let owner = state.owner();
+    state.services().files.held_by(owner) <= MAX_KEPT && !messages::is_holding(state)
 }
 
+/// How many entries of the table are of a type.
 fn count<T: Any>(state: &mut State) -> usize {
     state.table_mut().iter_mut().filter(|entry| entry.is::<T>()).count()
 }

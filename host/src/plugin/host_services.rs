@@ -116,6 +116,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::grants::Grants;
+    use super::super::handles::OpenFiles;
     use super::super::limits::Limits;
     use super::super::log::Log;
     use super::super::redact::Redactor;
@@ -133,6 +134,7 @@ mod tests {
             grants: Grants::default(),
             clock: Arc::new(crate::model::SystemClock),
             egress: Egress::Closed,
+            files: OpenFiles::new(10),
         };
         State::new(phase, Arc::new(services), &Limits::default()).unwrap()
     }

@@ -19,10 +19,16 @@ pub struct Limits {
     pub items: u32,
     /// Bytes that one call from the guest into the host may carry. Default 16 MiB.
     pub hostcall_bytes: u64,
-    /// Host resources (streams, descriptors, requests) that an instance may hold. Default 1000.
+    /// Host resources (streams, descriptors, requests) that an instance may hold, of all kinds together. Some kinds have
+    /// narrower bounds of their own: 16 listings of folders, 8 HTTP messages that are not sent, 64 HTTP responses. Default 1000.
     pub resources: u32,
     /// A call ends when it neither moved payload nor computed for this long. Default 30 s.
     pub stall: Duration,
+    /// Files, folders and listings of folders that all instances of a location may have open at once. Default 1024.
+    pub open_files: u32,
+    /// Requests of all instances of a location that may be under way at once, each until the body of its response has ended or
+    /// was dropped; never fewer than `instances`. Default 64.
+    pub requests: u32,
     /// Processor time that one call may take. Default 10 s.
     pub cpu: Duration,
     /// Time that every call may take. Default 60 s.
@@ -49,6 +55,8 @@ impl Default for Limits {
             items: 64,
             hostcall_bytes: 16 << 20,
             resources: 1000,
+            open_files: 1024,
+            requests: 64,
             stall: Duration::from_secs(30),
             cpu: Duration::from_secs(10),
             call_base: Duration::from_secs(60),
@@ -63,6 +71,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The requests that a location may have under way: each of its instances has one at least.
+    pub(crate) fn requests(&self) -> u32 {
+        self.requests.max(self.instances)
+    }
+
     /// The time that a call may take that moves this many bytes of payload.
     #[must_use]
     pub fn allowance(&self, payload: u64) -> Duration {

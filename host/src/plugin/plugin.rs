@@ -13,6 +13,8 @@ use super::egress::Egress;
 use super::engine::PluginEngine;
 use super::fault::{Effect, Fault};
 use super::grants::{Grants, Policy, Trust};
+use super::handles::OpenFiles;
+use super::limits::Limits;
 use super::loader::{self, Program};
 use super::log::Log;
 use super::needs::{self, Needs};
@@ -188,7 +190,7 @@ impl Plugin {
             .await
             .map_err(|e| Error::internal("load", "a background task failed").with_source(e))??;
         let redactor = Arc::new(Redactor::default());
-        let services = services(&source.to_string(), redactor, Grants::default(), engine)?;
+        let services = services(&source.to_string(), redactor, Grants::default(), engine, &program.limits)?;
         let site = Site {
             plugin: source.to_string(),
             program: Arc::clone(&program),
@@ -439,7 +441,7 @@ impl ConfiguredPlugin {
         let inner = &self.plugin.0;
         let plugin = inner.info.name.to_string();
         Ok(Site {
-            services: Arc::new(services(&plugin, redactor, grants, &inner.engine)?),
+            services: Arc::new(services(&plugin, redactor, grants, &inner.engine, &inner.program.limits)?),
             plugin,
             program: Arc::clone(&inner.program),
             settings: self.settings.pairs(),
@@ -453,14 +455,16 @@ fn services(
     redactor: Arc<Redactor>,
     grants: Grants,
     engine: &PluginEngine,
+    limits: &Limits,
 ) -> Result<Services> {
-    let log = Arc::new(Log::new(plugin, Arc::clone(&redactor), engine.limits().log_lines));
+    let log = Arc::new(Log::new(plugin, Arc::clone(&redactor), limits.log_lines));
     let egress = match grants.origins() {
         [] => Egress::Closed,
-        origins => Egress::Open(Arc::new(engine.client(origins.to_vec())?)),
+        origins => Egress::Open(Arc::new(engine.client(origins.to_vec(), limits.requests())?)),
     };
     let clock = Arc::clone(engine.clock());
-    Ok(Services { log, redactor, tokens: TokenCache::default(), grants, clock, egress })
+    let files = OpenFiles::new(limits.open_files);
+    Ok(Services { log, redactor, tokens: TokenCache::default(), grants, clock, egress, files })
 }
 
 #[cfg(test)]

@@ -1,23 +1,24 @@
 //! What one instance of a plugin sees of the host: the data of its wasmtime store.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use wasmtime::component::{Resource, ResourceTable};
-use wasmtime_wasi::{FsPerms, HostWallClock, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::filesystem::Dir;
+use wasmtime_wasi::{FsPerms, HostWallClock, OpenMode, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::egress::Egress;
 use super::grants::{FolderAccess, Grants};
+use super::handles::OpenFiles;
 use super::io::{BlobSource, SinkTarget};
 use super::limits::{Limits, MemoryLimiter};
 use super::log::{Level, Log, LogPipe};
 use super::meter::Vitals;
 use super::redact::Redactor;
 use super::tokens::{Owner, TokenCache};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::model::Clock;
 use crate::storage::{Blob, SinkWriter};
 
@@ -49,6 +50,8 @@ pub(crate) struct Services {
     pub(crate) clock: Arc<dyn Clock>,
     /// The way out of instances that serve.
     pub(crate) egress: Egress,
+    /// What its instances have open.
+    pub(crate) files: OpenFiles,
 }
 
 /// The data of one store.
@@ -60,6 +63,7 @@ pub(crate) struct State {
     stderr: LogPipe,
     limiter: MemoryLimiter,
     table: ResourceTable,
+    folders: Vec<(Dir, String)>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: Egress,
@@ -77,22 +81,16 @@ impl State {
             .allow_udp(false)
             .wall_clock(GuestClock(Arc::clone(&services.clock)))
             .max_random_size(MAX_RANDOM);
+        let mut folders = Vec::new();
         if phase == Phase::Serve {
             for folder in services.grants.folders() {
-                let perms = match folder.access {
-                    FolderAccess::Read => FsPerms::ReadOnly,
-                    FolderAccess::Write => FsPerms::ReadWrite,
+                let (perms, mode) = match folder.access {
+                    FolderAccess::Read => (FsPerms::ReadOnly, OpenMode::READ),
+                    FolderAccess::Write => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
                 };
-                let opened = folder.path_now()?;
-                wasi.preopened_dir(&opened, &folder.name, perms).map_err(|e| {
-                    let path: PathBuf = opened;
-                    Error::new(
-                        ErrorKind::Denied,
-                        "open",
-                        format!("cannot open the folder `{}`", path.display()),
-                    )
-                    .with_source(e.root_cause().to_string())
-                })?;
+                // Files are worked on by threads that may block.
+                let may_block_here = false;
+                folders.push((Dir::new(folder.open()?, perms, mode, may_block_here), folder.name.clone()));
             }
         }
         let hooks = if phase == Phase::Serve { services.egress.clone() } else { Egress::Closed };
@@ -109,6 +107,7 @@ impl State {
             vitals,
             stderr,
             table,
+            folders,
             wasi: wasi.build(),
             http,
             hooks,
@@ -137,6 +136,11 @@ impl State {
 
     pub(crate) fn limiter_mut(&mut self) -> &mut MemoryLimiter {
         &mut self.limiter
+    }
+
+    /// The granted folders, with the names that the plugin knows them by.
+    pub(crate) fn folders(&self) -> &[(Dir, String)] {
+        &self.folders
     }
 
     pub(crate) fn table(&self) -> &ResourceTable {

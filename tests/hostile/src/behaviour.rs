@@ -135,6 +135,10 @@ behaviours! {
     HugeNeeds,
     /// `needs` asks for 17 folders.
     ManyFolders,
+    /// `needs` asks for the granted folder and for one within it.
+    NeedsNestedFolders,
+    /// `put` swaps a folder within the granted one for a link to the outside and back, for a while.
+    SwapsFolder,
     /// `needs` asks for `/etc`.
     NeedsForeignFolder,
     /// `needs` asks for `/etc/passwd`.
@@ -159,6 +163,20 @@ behaviours! {
     HugeBlobRead,
     /// `put` opens ten thousand streams of the blob.
     ManyStreams,
+    /// `put` makes ten thousand requests, fills the body of each and sends none.
+    ManyRequests,
+    /// `put` makes ten thousand responses, which nobody asked for, and fills the body of each.
+    ManyResponses,
+    /// `put` sends ten thousand requests and takes no answer.
+    ManyAnswers,
+    /// `put` makes requests, fills the body of each and keeps them after the call.
+    KeepsRequests,
+    /// `needs` wants the address; `put` asks it for something and keeps the answer after the call.
+    KeepsAnswer,
+    /// `needs` wants the address; `head` sends it fifty requests that it does not answer, and fails with how many got any further.
+    ManyConnections,
+    /// `put` makes a request with a method of 1 MiB and panics with what came of it.
+    HugeMethod,
     /// `put` keeps a stream of the blob after the call.
     KeepsStream,
     /// `get` opens ten thousand streams of the sink.
@@ -169,6 +187,10 @@ behaviours! {
     ManyFields,
     /// `put` opens the granted folder ten thousand times.
     ManyDescriptors,
+    /// `put` opens a file of the granted folder ten thousand times and keeps only a stream of each.
+    ManyFileStreams,
+    /// `put` begins sixteen listings of the granted folder, which is large, and panics with how many entries one of them has.
+    ListsLargeFolder,
     /// `put` lists the granted folder, which it has filled, a thousand times at once.
     ManyListings,
     /// `put` opens the granted folder three hundred times and never closes it.

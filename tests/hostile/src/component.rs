@@ -13,7 +13,7 @@ use siltstone_plugin_sdk::{Guest, GuestHandle, error, host, store};
 
 use crate::{
     ADDRESS, BAKED, BEHAVIOUR, Behaviour, FOLDER, Function, MARK, Order, SECRET, TRIGGERS, files, lies,
-    misdeeds, network, resources,
+    messages, misdeeds, network, resources,
 };
 
 struct Component;
@@ -143,6 +143,7 @@ impl GuestHandle for Handle {
             misdeeds::put(self, body)?;
             resources::put(self, body)?;
             network::put(self);
+            messages::put(self);
             files::put(self)?;
             match self.behaviour {
                 Behaviour::WrongSize => more = 1,
@@ -167,6 +168,7 @@ impl GuestHandle for Handle {
         if self.is_provoked(&key, Function::Head) {
             files::head(self)?;
             network::head(self)?;
+            messages::head(self)?;
             if self.behaviour == Behaviour::Remembers {
                 return Err(error::denied(self.remember(&key)));
             }

@@ -1,6 +1,7 @@
 //! Attempts to reach files that were not granted; each ends in an error that tells what came of it.
 
 use siltstone_plugin_sdk::types::Error;
+use siltstone_plugin_sdk::wasi::clocks::monotonic_clock::now;
 use siltstone_plugin_sdk::wasi::filesystem::preopens::get_directories;
 use siltstone_plugin_sdk::wasi::filesystem::types::{
     Descriptor, DescriptorFlags, ErrorCode, NewTimestamp, OpenFlags, PathFlags,
@@ -115,6 +116,18 @@ pub(crate) fn put(handle: &Handle) -> Result<(), Error> {
                 ("in through the link", folder.rename_at("link/secret", &folder, "stolen")),
                 ("the folder itself", folder.rename_at("../granted", &folder, "stolen")),
             ])
+        }
+        Behaviour::SwapsFolder => {
+            let folder = folder(handle)?;
+            for _ in 0..100 {
+                // Somebody may have made the folder anew, so each round has a name of its own for it.
+                let aside = format!("aside-{}", now());
+                let _ = folder.rename_at("below", &folder, &aside);
+                let _ = folder.rename_at("link", &folder, "below");
+                let _ = folder.rename_at("below", &folder, "link");
+                let _ = folder.rename_at(&aside, &folder, "below");
+            }
+            Ok(())
         }
         Behaviour::Remove => {
             let folder = folder(handle)?;

@@ -12,6 +12,8 @@ mod files;
 #[cfg(target_family = "wasm")]
 mod lies;
 #[cfg(target_family = "wasm")]
+mod messages;
+#[cfg(target_family = "wasm")]
 mod misdeeds;
 #[cfg(target_family = "wasm")]
 mod network;
@@ -30,6 +32,8 @@ pub const FOLDER: &str = "HOSTILE_FOLDER";
 pub const ADDRESS: &str = "HOSTILE_ADDRESS";
 /// The setting of a secret that must not be seen again.
 pub const SECRET: &str = "HOSTILE_SECRET";
+/// Requests that may be under way at once, as the tests limit it.
+pub const REQUESTS: usize = 20;
 /// How keys and prefixes begin that make it misbehave; the second is how those of a certificate do.
 pub const TRIGGERS: [&str; 2] = ["bad", "siltstone-check-"];
 /// How the place begins where the order for `describe` stands.

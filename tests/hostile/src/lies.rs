@@ -53,6 +53,7 @@ pub(crate) fn needs(behaviour: Behaviour, folder: &str, address: &str) -> Needs 
     let mut needs = Needs { origins: vec![], files: vec![], folders: vec![need(folder)] };
     match behaviour {
         Behaviour::NeedsForeignFolder => needs.folders.push(need("/etc")),
+        Behaviour::NeedsNestedFolders => needs.folders.push(need(&format!("{folder}/below"))),
         Behaviour::NeedsForeignFile => needs.files.push("/etc/passwd".to_owned()),
         Behaviour::NeedsOrigin => needs.origins.push(origin("http", "127.0.0.1", 80)),
         Behaviour::ManyOrigins => needs.origins = (0..65).map(numbered).collect(),
@@ -63,7 +64,10 @@ pub(crate) fn needs(behaviour: Behaviour, folder: &str, address: &str) -> Needs 
                 needs.origins.push(origin(scheme, host, port));
             }
         }
-        Behaviour::RequestBeside | Behaviour::PanicsWithRequest => {
+        Behaviour::RequestBeside
+        | Behaviour::PanicsWithRequest
+        | Behaviour::KeepsAnswer
+        | Behaviour::ManyConnections => {
             let (host, port) = address.rsplit_once(':').unwrap_or((address, "80"));
             needs.origins.push(origin("http", host, port.parse().unwrap_or(80)));
         }

@@ -27,6 +27,24 @@ pub(crate) fn put(handle: &Handle, body: &Blob) -> Result<(), Error> {
             let folder = folder(handle)?;
             hoard(|_| again(&folder));
         }
+        Behaviour::ManyFileStreams => {
+            let folder = folder(handle)?;
+            hoard(|_| {
+                let file =
+                    folder.open_at(PathFlags::empty(), "kept", OpenFlags::empty(), DescriptorFlags::READ);
+                file.and_then(|file| file.read_via_stream(0))
+            });
+        }
+        Behaviour::ListsLargeFolder => {
+            let folder = folder(handle)?;
+            let listings: Vec<_> = (0..16).filter_map(|_| folder.read_directory().ok()).collect();
+            let begun = listings.iter().filter(|listing| listing.read_directory_entry().is_ok()).count();
+            let mut entries = 1;
+            while let Ok(Some(_)) = listings[0].read_directory_entry() {
+                entries += 1;
+            }
+            trap(&format!("{begun} listings, {entries} entries"));
+        }
         Behaviour::KeepsFolders => {
             let folder = folder(handle)?;
             std::mem::forget((0..300).map(|_| again(&folder)).collect::<Vec<_>>());
@@ -90,7 +108,7 @@ pub(crate) fn get(behaviour: Behaviour, to: &Sink) {
     }
 }
 
-fn hoard<T>(make: impl FnMut(u32) -> T) {
+pub(crate) fn hoard<T>(make: impl FnMut(u32) -> T) {
     black_box((0..MANY).map(make).collect::<Vec<_>>());
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime_wasi_http::Error as HttpError;
 
 use super::origin::{Allowed, GrantedOrigin, Origin};
@@ -23,12 +24,14 @@ const IDLE_TIME: Duration = Duration::from_secs(50);
 pub(crate) struct Client {
     http: reqwest::Client,
     allowed: Arc<Allowed>,
+    requests: Arc<Semaphore>,
 }
 
 impl Client {
-    /// HTTP/1.1 and 2, no redirects, no retries, no decompression, no cookies; a proxy only where one is given.
+    /// At most `requests` are under way at once. HTTP/1.1 and 2, no redirects, no retries, no decompression, no cookies; a proxy only where one is given.
     pub(crate) fn new(
         origins: Vec<GrantedOrigin>,
+        requests: u32,
         lookup: Arc<dyn Lookup>,
         authorities: &[reqwest::Certificate],
         proxy: Option<&Proxy>,
@@ -66,11 +69,16 @@ impl Client {
         let http = http
             .build()
             .map_err(|e| Error::internal("open", "the HTTP client cannot be set up").with_source(e))?;
-        Ok(Self { http, allowed })
+        Ok(Self { http, allowed, requests: Arc::new(Semaphore::new(requests as usize)) })
     }
 
     pub(super) fn http(&self) -> &reqwest::Client {
         &self.http
+    }
+
+    /// The right to one more request. It is not waited for: what the others wait for may be this very instance.
+    pub(super) fn admit(&self) -> std::result::Result<OwnedSemaphorePermit, HttpError> {
+        Arc::clone(&self.requests).try_acquire_owned().map_err(|_| HttpError::ConnectionLimitReached)
     }
 
     /// Refuses what was not granted, before anything is sent; names are looked at once more when they are resolved.

@@ -26,7 +26,7 @@ pub use proxy::Proxy;
 use resolver::Refused;
 pub use resolver::{Found, Lookup, SystemLookup};
 
-use body::SyncBody;
+use body::{Admitted, SyncBody};
 
 type IoResult = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
 type Sending = Box<dyn Future<Output = Result<(http::Response<WasiBody>, IoResult), HttpError>> + Send>;
@@ -73,6 +73,7 @@ async fn send(
     request: http::Request<WasiBody>,
     options: Option<RequestOptions>,
 ) -> Result<(http::Response<WasiBody>, IoResult), HttpError> {
+    let permit = client.admit()?;
     let request = request.map(|body| reqwest::Body::wrap(SyncBody::new(body)));
     let request = reqwest::Request::try_from(request).map_err(|_| HttpError::HttpRequestUriInvalid)?;
     let answer = client.http().execute(request);
@@ -83,7 +84,10 @@ async fn send(
         None => answer.await,
     };
     let response = http::Response::<reqwest::Body>::from(answer.map_err(|e| translated(&e))?);
-    let response = response.map(|body| body.map_err(|e| translated(&e)).boxed_unsync());
+    let response = response.map(|body| {
+        let body = body.map_err(|e| translated(&e)).boxed_unsync();
+        Admitted::new(body, permit).boxed_unsync()
+    });
     Ok((response, Box::new(ready(Ok(())))))
 }
 

@@ -44,6 +44,9 @@ async fn server() -> (u16, Arc<Mutex<Vec<String>>>) {
     (port, seen)
 }
 
+/// Requests that may be under way at once.
+const REQUESTS: u32 = 2;
+
 fn egress(grants: &[(&str, Reach)], answers: &[&[&str]]) -> Egress {
     let origins = grants
         .iter()
@@ -54,7 +57,7 @@ fn egress(grants: &[(&str, Reach)], answers: &[&[&str]]) -> Egress {
         .collect();
     let answers = answers.iter().map(|list| list.iter().map(|a| a.parse().unwrap()).collect()).collect();
     let lookup = Arc::new(Scripted(Mutex::new(answers)));
-    Egress::Open(Arc::new(Client::new(origins, lookup, &[], None).unwrap()))
+    Egress::Open(Arc::new(Client::new(origins, REQUESTS, lookup, &[], None).unwrap()))
 }
 
 async fn get(egress: &mut Egress, uri: &str) -> Result<(u16, Bytes), HttpError> {
@@ -185,4 +188,34 @@ async fn a_body_goes_out_as_it_comes() {
     let sent = Box::into_pin(egress.send_request(request, None, Box::new(ready(Ok(()))))).await;
     assert_eq!(sent.unwrap().0.status().as_u16(), 200);
     assert!(counted.await.unwrap() > 3 << 20, "the head comes on top");
+}
+
+#[tokio::test]
+async fn a_request_beyond_those_that_may_be_under_way_is_refused_until_one_has_ended() {
+    let (port, seen) = server().await;
+    let uri = format!("http://store.test:{port}/");
+    let mut egress = egress(&[(&uri, Reach::Named)], &[&["127.0.0.1"]]);
+    let send = |egress: &mut Egress| {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let request = http::Request::get(&uri).body(body).unwrap();
+        Box::into_pin(egress.send_request(request, None, Box::new(ready(Ok(())))))
+    };
+    let (first, _) = send(&mut egress).await.unwrap();
+    let (second, _) = send(&mut egress).await.unwrap();
+    // An instance that shares the client is another clone of it.
+    assert_fails!(egress.clone(), &uri, HttpError::ConnectionLimitReached);
+    assert_eq!(seen.lock().unwrap().len(), 2);
+    // One whose body was read to its end is over, though somebody still holds it, and so is one that was dropped.
+    let mut first = first.into_body();
+    while first.frame().await.is_some() {}
+    assert_eq!(get(&mut egress, &uri).await.unwrap().0, 307);
+    let (_third, _) = send(&mut egress).await.unwrap();
+    assert_fails!(egress, &uri, HttpError::ConnectionLimitReached);
+    drop(second);
+    assert_eq!(get(&mut egress, &uri).await.unwrap().0, 307);
+    // One that nobody waits for any more counts no longer, nor does one that failed.
+    for _ in 0..5 {
+        drop(send(&mut egress));
+    }
+    assert_eq!(get(&mut egress, &uri).await.unwrap().0, 307);
 }

@@ -85,7 +85,8 @@ fn the_configured_folder_is_created_with_all_levels_and_granted_under_its_name()
     let grants = house.folder("backups/deep").unwrap();
     assert!(house.at("backups/deep").is_dir());
     assert_eq!(grants.folders()[0].name, house.at("backups/deep").display().to_string());
-    assert_eq!(grants.folders()[0].path_now().unwrap(), house.at("backups/deep"));
+    let opened = grants.folders()[0].open().unwrap().metadata().unwrap();
+    assert_eq!(identity(&opened), identity(&house.at("backups/deep").metadata().unwrap()));
     assert!(house.folder("backups/deep/below/it").is_ok());
     assert!(house.folder("extra/other").is_ok());
 }
@@ -134,7 +135,12 @@ fn a_folder_that_was_replaced_by_a_link_is_not_opened_again() {
     let grants = house.folder("extra/x").unwrap();
     std::fs::remove_dir(house.at("extra/x")).unwrap();
     symlink(house.at("elsewhere"), house.at("extra/x")).unwrap();
-    assert_eq!(grants.folders()[0].path_now().unwrap_err().kind(), ErrorKind::Denied);
+    assert_eq!(grants.folders()[0].open().unwrap_err().kind(), ErrorKind::Denied);
+    // Nor is one in the place of a folder above it.
+    let grants = house.folder("extra/above/y").unwrap();
+    std::fs::rename(house.at("extra/above"), house.at("extra/aside")).unwrap();
+    symlink(house.at("extra/aside"), house.at("extra/above")).unwrap();
+    assert_eq!(grants.folders()[0].open().unwrap_err().kind(), ErrorKind::Denied);
 }
 
 #[test]
@@ -149,8 +155,70 @@ fn a_folder_that_was_made_anew_is_another_one_and_one_that_is_gone_is_named() {
     assert!(gone.is(ErrorKind::Unavailable) && gone.to_string().contains("/extra/x` is gone"), "{gone}");
     std::fs::create_dir(house.at("extra/x")).unwrap();
     assert!(!granted.is_current().unwrap());
-    assert!(granted.path_now().unwrap_err().to_string().contains("replaced by another one"));
+    assert!(granted.open().unwrap_err().to_string().contains("replaced by another one"));
     assert!(house.folder("extra/x").unwrap().folders()[0].is_current().unwrap());
+}
+
+/// The other side swaps the folder for a link and back as fast as it can.
+#[test]
+fn a_folder_that_is_swapped_all_the_time_is_opened_itself_or_not_at_all() {
+    let house = House::new();
+    let grants = house.folder("extra/x").unwrap();
+    let granted = &grants.folders()[0];
+    let itself = identity(&house.at("extra/x").metadata().unwrap());
+    symlink(house.at("elsewhere"), house.at("extra/link")).unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let (mut opened, mut refused, mut wrong) = (0, 0, Vec::new());
+    std::thread::scope(|scope| {
+        let swap = || {
+            use rustix::fs::{CWD, RenameFlags, renameat_with};
+            let (folder, link) = (house.at("extra/x"), house.at("extra/link"));
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                renameat_with(CWD, &folder, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+            }
+        };
+        scope.spawn(swap);
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while (opened < 500 || refused < 500) && std::time::Instant::now() < until {
+            match granted.open() {
+                Ok(folder) => {
+                    opened += 1;
+                    if identity(&folder.metadata().unwrap()) != itself {
+                        wrong.push("another folder was opened".to_owned());
+                    }
+                }
+                Err(error) if error.is(ErrorKind::Denied) => refused += 1,
+                Err(error) => wrong.push(error.to_string()),
+            }
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert!(opened > 0 && refused > 0, "{opened} times opened, {refused} times refused");
+}
+
+#[test]
+fn a_folder_within_another_one_of_the_same_needs_is_refused() {
+    let house = House::new();
+    let decide = |paths: &[&str]| {
+        let need = |path: &&str| FolderNeed { path: house.at(path), access: FolderAccess::Write };
+        let folders = paths.iter().map(need).collect();
+        house.decide(&Needs { folders, ..Needs::default() }, Trust::Bundled)
+    };
+    for paths in [["extra/a", "extra/a/b/c"], ["extra/a/b/c", "extra/a"]] {
+        let error = decide(&paths).unwrap_err();
+        assert!(error.is(ErrorKind::Denied), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("extra/a/b/c`, as it lies within `") && text.contains("extra/a`, "), "{text}");
+        assert!(!house.at("extra/a").exists(), "nothing is made for what is refused");
+    }
+    // Neighbours, and the same folder under two names.
+    assert!(decide(&["extra/a", "extra/ab"]).is_ok());
+    symlink(house.at("extra/a"), house.at("extra/same")).unwrap();
+    assert_eq!(decide(&["extra/a", "extra/same"]).unwrap().folders().len(), 2);
+    std::fs::create_dir(house.at("extra/a/b")).unwrap();
+    symlink(house.at("extra/a/b"), house.at("extra/inner")).unwrap();
+    assert!(decide(&["extra/a", "extra/inner"]).is_err());
 }
 
 #[test]

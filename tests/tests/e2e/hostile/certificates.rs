@@ -8,13 +8,21 @@ use siltstone_tests::certify::{check, environment};
 
 use super::house::{HUNTER2, OUTSIDE, component};
 use super::trial::{Call, Outcome};
-use super::{contract, files, network, phases, resources, tenants};
+use super::{contract, files, memory, messages, network, phases, resources, tenants};
 
 /// A misdeed, the call that shows it, and what comes of it.
 pub(super) type Case = (Behaviour, Call, Outcome);
 
-const CASES: [&[Case]; 6] =
-    [contract::CASES, files::CASES, network::CASES, phases::CASES, resources::CASES, tenants::CASES];
+const CASES: [&[Case]; 8] = [
+    contract::CASES,
+    files::CASES,
+    memory::CASES,
+    messages::CASES,
+    network::CASES,
+    phases::CASES,
+    resources::CASES,
+    tenants::CASES,
+];
 
 /// Checks at once: each is a process of its own.
 const AT_ONCE: usize = 3;

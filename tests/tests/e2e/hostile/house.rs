@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use siltstone::plugin::{
     PluginPackage, PluginSource, PluginStorage, hex,
 };
 use siltstone::storage::{Blob, PutOptions, Storage};
-use siltstone_hostile::{ADDRESS, BAKED, BEHAVIOUR, FOLDER, Function, MARK, Order, SECRET};
+use siltstone_hostile::{ADDRESS, BAKED, BEHAVIOUR, FOLDER, Function, MARK, Order, REQUESTS, SECRET};
 
 use super::writer::Writer;
 
@@ -65,6 +65,8 @@ impl House {
         limits.stall = Duration::from_millis(1500);
         limits.call_base = Duration::from_secs(4);
         limits.call_rate = 1 << 30;
+        limits.open_files = 400;
+        limits.requests = REQUESTS as u32;
         let engine = PluginEngine::new(EngineSettings {
             cache_dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled-plugins")),
             protected: vec![at("outside"), at("db"), at("plugins")],
@@ -74,14 +76,14 @@ impl House {
         })
         .unwrap();
 
-        let bundled = siltstone_plugins::all().iter().find(|p| p.name == "filesystem").unwrap();
-        let plugin = Plugin::load(&engine, bundled.component, PluginSource::Bundled).await.unwrap();
-        let backups = at("backups").display().to_string();
-        let env = |name: &str| (name == "BACKUP_FILESYSTEM_PATH").then(|| backups.clone());
-        let filesystem = plugin.configure(&env, ExtraRoots::default()).unwrap();
-        let filesystem = filesystem.open(&Location::default()).await.unwrap();
+        let filesystem = open_filesystem(&engine, &at("backups")).await.unwrap();
         let writer = Writer::start(&at("db"));
         Self { root, listener, engine, plan, filesystem, writer, turns: AtomicU64::default() }
+    }
+
+    /// The filesystem plugin at another place, in instances of its own.
+    pub(super) async fn open_filesystem(&self, folder: &Path) -> Result<Arc<PluginStorage>> {
+        open_filesystem(&self.engine, folder).await
     }
 
     /// Loads the hostile component as a vendor's plugin, and gives it its settings.
@@ -145,6 +147,14 @@ impl House {
     }
 }
 
+async fn open_filesystem(engine: &Arc<PluginEngine>, folder: &Path) -> Result<Arc<PluginStorage>> {
+    let bundled = siltstone_plugins::all().iter().find(|p| p.name == "filesystem").unwrap();
+    let plugin = Plugin::load(engine, bundled.component, PluginSource::Bundled).await?;
+    let folder = folder.display().to_string();
+    let env = |name: &str| (name == "BACKUP_FILESYSTEM_PATH").then(|| folder.clone());
+    plugin.configure(&env, ExtraRoots::default())?.open(&Location::default()).await
+}
+
 /// The component as it was built.
 pub(super) fn hostile_bytes() -> Vec<u8> {
     std::fs::read(env!("HOSTILE_WASM")).unwrap()
@@ -173,7 +183,16 @@ pub(super) fn assert_not_connected(listener: &TcpListener) {
 
 /// Resident memory of this process in bytes.
 pub(super) fn resident() -> u64 {
+    memory("VmRSS:")
+}
+
+/// The most that it ever was.
+pub(super) fn most_resident() -> u64 {
+    memory("VmHWM:")
+}
+
+fn memory(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }

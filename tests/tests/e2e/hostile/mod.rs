@@ -7,6 +7,7 @@ mod contract;
 mod files;
 mod house;
 mod memory;
+mod messages;
 mod network;
 mod phases;
 mod resources;
@@ -46,8 +47,16 @@ macro_rules! trials {
 }
 use trials;
 
-const ALL: [&[Behaviour]; 6] =
-    [contract::TRIED, files::TRIED, network::TRIED, phases::TRIED, resources::TRIED, tenants::TRIED];
+const ALL: [&[Behaviour]; 8] = [
+    contract::TRIED,
+    files::TRIED,
+    memory::TRIED,
+    messages::TRIED,
+    network::TRIED,
+    phases::TRIED,
+    resources::TRIED,
+    tenants::TRIED,
+];
 
 /// Does not compile while a behaviour has no trial.
 const _: () = {

@@ -36,7 +36,8 @@ trials! {
     ten_thousand_streams_of_the_sink_are_too_many: ManySinkStreams in Get => Fails(Fault, &["broke off"]);
     ten_thousand_pollables_are_too_many: ManyPollables in Put => Fails(Fault, &["broke off"]);
     ten_thousand_header_lists_are_too_many: ManyFields in Put => Fails(Fault, &["broke off"]);
-    ten_thousand_open_folders_are_too_many: ManyDescriptors in Put => Fails(Fault, &["broke off"]);
+    ten_thousand_open_folders_are_too_many: ManyDescriptors in Put => Fails(Fault, &["broke off", "400 files and folders"]);
+    ten_thousand_streams_of_files_are_too_many: ManyFileStreams in Put => Fails(Fault, &["broke off", "400 files and folders"]);
     a_thousand_listings_at_once_are_too_many: ManyListings in Put => Fails(Fault, &["listed more than 16 folders at once"]);
     a_poll_of_a_million_is_ended: PollFlood in Put => Fails(Fault, &[]);
     a_stream_that_is_kept_does_no_harm: KeepsStream in Put => Harmless;
