@@ -1,34 +1,33 @@
-//! A plugin through its life: loaded, configured, opened at a location.
+//! A plugin that is loaded and described, and where it comes from.
+
+mod configured;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tokio::sync::OnceCell;
-
-use super::adapter::PluginStorage;
 use super::bindings::types;
 use super::describe::{self, PluginInfo, Required, SettingInfo};
 use super::egress::Egress;
 use super::engine::PluginEngine;
-use super::fault::{Effect, Fault};
-use super::grants::{Grants, Policy, Trust};
+use super::fault::Effect;
+use super::grants::{Grants, Trust};
 use super::handles::OpenFiles;
 use super::limits::Limits;
 use super::loader::{self, Program};
 use super::log::Log;
-use super::needs::{self, Needs};
 use super::package::{PluginGrants, PluginLimits, PluginPackage};
-use super::pool::{Pool, Site};
+use super::pool::Site;
 use super::redact::Redactor;
 use super::settings::{self, Settings};
 use super::state::{Phase, Services};
 use super::tally::InstanceCounts;
 use super::text;
 use super::tokens::TokenCache;
-use super::validate;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::nearest;
+
+pub use configured::ConfiguredPlugin;
 
 /// Where a plugin comes from, and so how far its needs are believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -266,7 +265,7 @@ impl Plugin {
                 format!("{}: `{}` must be an absolute path without `..`", extra.variable, path.display());
             return Err(Error::invalid("configure", message));
         }
-        Ok(ConfiguredPlugin { plugin: self.clone(), settings, extra, open: Mutex::default() })
+        Ok(ConfiguredPlugin::new(self.clone(), settings, extra))
     }
 }
 
@@ -302,151 +301,6 @@ impl Plugin {
             );
         }
         Settings::collect(info, &|name| granted.settings.iter().any(|g| g == name).then(|| env(name))?)
-    }
-}
-
-/// A plugin with its settings, ready to be opened at locations.
-#[derive(Debug)]
-pub struct ConfiguredPlugin {
-    plugin: Plugin,
-    settings: Settings,
-    extra: ExtraRoots,
-    /// Least recently used first.
-    open: Mutex<Vec<(Location, Slot)>>,
-}
-
-type Slot = Arc<OnceCell<Arc<PluginStorage>>>;
-
-impl ConfiguredPlugin {
-    /// The plugin.
-    #[must_use]
-    pub fn plugin(&self) -> &Plugin {
-        &self.plugin
-    }
-
-    /// The storage at a location; the same one when it is open already and its folders are still those that were granted.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::ErrorKind::Denied`] when the plugin needs what it may not reach, and whatever the plugin answers to
-    /// `needs`, `open` and `capabilities`.
-    pub async fn open(&self, location: &Location) -> Result<Arc<PluginStorage>> {
-        location.check()?;
-        let slot = self.slot(location);
-        let storage = slot.get_or_try_init(|| self.open_new(location)).await.cloned()?;
-        let known = Arc::clone(&storage);
-        let is_current = tokio::task::spawn_blocking(move || known.is_current())
-            .await
-            .map_err(|e| Error::internal("open", "a background task failed").with_source(e))??;
-        if is_current {
-            return Ok(storage);
-        }
-        // Somebody made a new folder in place of the granted one; instances would go on in the old one.
-        self.close(location, &slot);
-        self.slot(location).get_or_try_init(|| self.open_new(location)).await.cloned()
-    }
-
-    /// Forgets an open location, unless somebody has opened it anew meanwhile.
-    fn close(&self, location: &Location, slot: &Slot) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|(known, other)| known != location || !Arc::ptr_eq(other, slot));
-    }
-
-    fn slot(&self, location: &Location) -> Slot {
-        // The list is whole at every step; a panic elsewhere cannot spoil it.
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = match open.iter().position(|(known, _)| known == location) {
-            Some(at) => open.remove(at),
-            None => (location.clone(), Slot::default()),
-        };
-        let slot = Arc::clone(&entry.1);
-        open.push(entry);
-        let most = self.plugin.0.engine.limits().locations.max(1) as usize;
-        let excess = open.len().saturating_sub(most);
-        open.drain(..excess);
-        slot
-    }
-
-    async fn open_new(&self, location: &Location) -> Result<Arc<PluginStorage>> {
-        let redactor = Arc::new(Redactor::new(self.settings.secrets()));
-        let grants = self.grants(location, &redactor).await?;
-        let site = Arc::new(self.site(location, redactor, grants)?);
-
-        let mut first = site.seat().await?;
-        let answer =
-            first.run(0, |guest, store, handle| async move { guest.capabilities(store, handle).await }).await;
-        let mut capabilities = site.settle("capabilities", Effect::Reads, answer, validate::capabilities)?;
-        let answer =
-            first.run(0, |guest, store, handle| async move { guest.home(store, handle).await }).await;
-        let check = |home| validate::home(home, &site.services.redactor);
-        let home = site.settle("home", Effect::Reads, answer.map(Ok), check)?;
-
-        capabilities.in_flight = capabilities.in_flight.min(site.program.limits.instances).max(1);
-        let pool = Pool::new(Arc::clone(&site), first, capabilities.in_flight);
-        Ok(Arc::new(PluginStorage::new(pool, home, capabilities)))
-    }
-
-    /// What the plugin will reach for at a location, allowed or not; asked in an instance of its own.
-    ///
-    /// # Errors
-    ///
-    /// Whatever the plugin answers to `needs`.
-    pub async fn needs(&self, location: &Location) -> Result<Needs> {
-        location.check()?;
-        self.ask(location, &Arc::new(Redactor::new(self.settings.secrets()))).await
-    }
-
-    async fn ask(&self, location: &Location, redactor: &Arc<Redactor>) -> Result<Needs> {
-        let site = self.site(
-            location,
-            Arc::clone(redactor),
-            Grants::of_settings(&self.settings, self.plugin.0.trust()),
-        )?;
-        let mut instance = site.instance(Phase::Needs, "needs").await?;
-        let (settings, asked) = (&site.settings, location.to_guest());
-        let answer: Result<_, Fault> = instance
-            .run(0, |transport, store| async move { transport.needs(store, settings, &asked).await })
-            .await;
-        site.settle("needs", Effect::Reads, answer, needs::validate)
-    }
-
-    /// Asks the plugin for its needs and decides about them.
-    async fn grants(&self, location: &Location, redactor: &Arc<Redactor>) -> Result<Grants> {
-        let needs = self.ask(location, redactor).await?;
-        let (plugin, settings, extra) = (self.plugin.clone(), self.settings.clone(), self.extra.clone());
-        let redactor = Arc::clone(redactor);
-        let decide = move || {
-            let policy = Policy {
-                plugin: plugin.0.info.name.as_str(),
-                trust: plugin.0.trust(),
-                settings: &settings,
-                extra: &extra,
-                protected: plugin.0.engine.protected(),
-            };
-            // A plugin that was given secrets has chosen the words of what it needs.
-            let cleaned = |e: Error| Error::new(e.kind(), e.operation(), redactor.clean(e.message()));
-            Grants::decide(&needs, &policy).map_err(|e| match &plugin.0.source {
-                PluginSource::File(path) => {
-                    cleaned(e).with("manifest", path.with_extension("toml").display())
-                }
-                _ => cleaned(e),
-            })
-        };
-        tokio::task::spawn_blocking(decide)
-            .await
-            .map_err(|e| Error::internal("open", "a background task failed").with_source(e))?
-    }
-
-    fn site(&self, location: &Location, redactor: Arc<Redactor>, grants: Grants) -> Result<Site> {
-        let inner = &self.plugin.0;
-        let plugin = inner.info.name.to_string();
-        Ok(Site {
-            services: Arc::new(services(&plugin, redactor, grants, &inner.engine, &inner.program.limits)?),
-            plugin,
-            program: Arc::clone(&inner.program),
-            settings: self.settings.pairs(),
-            location: location.clone(),
-        })
     }
 }
 
