@@ -1,7 +1,11 @@
 //! Replaces secrets in text by `[redacted NAME]`.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{PoisonError, RwLock};
+mod lexicon;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use lexicon::{Ending, Lexicon};
 
 use super::text::{self, WINDOW};
 
@@ -22,20 +26,27 @@ pub(crate) struct Redactor {
 
 #[derive(Default)]
 struct Secrets {
-    /// Settings; never forgotten.
-    fixed: Vec<(String, String)>,
-    /// Pieces of files and tokens, oldest first.
-    learned: VecDeque<(String, String)>,
+    /// All of them, with where they come from. Settings are never forgotten.
+    known: BTreeMap<Arc<str>, Arc<str>>,
+    /// Pieces of files and tokens among them, oldest first.
+    learned: VecDeque<Arc<str>>,
     learned_bytes: usize,
-    known: BTreeSet<String>,
+    /// The known ones, to be searched for; made when a text is searched after they have changed.
+    lexicon: OnceLock<Lexicon>,
 }
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Secrets")
-            .field("fixed", &self.fixed.len())
+            .field("known", &self.known.len())
             .field("learned", &self.learned.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl Secrets {
+    fn lexicon(&self) -> &Lexicon {
+        self.lexicon.get_or_init(|| Lexicon::new(&self.known))
     }
 }
 
@@ -44,11 +55,12 @@ impl Redactor {
     pub(crate) fn new(settings: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut secrets = Secrets::default();
         for (name, value) in settings {
+            let name: Arc<str> = name.into();
             // The lines of a key in several lines as well, since text is often shown line by line.
             let lines = value.lines().filter(|line| line.len() >= MIN_PIECE).map(str::to_owned);
             for piece in std::iter::once(value.clone()).chain(lines).chain(values_within(&value)) {
-                if !piece.is_empty() && secrets.known.insert(piece.clone()) {
-                    secrets.fixed.push((name.clone(), piece));
+                if !piece.is_empty() {
+                    secrets.known.entry(piece.into()).or_insert_with(|| Arc::clone(&name));
                 }
             }
         }
@@ -83,39 +95,43 @@ impl Redactor {
         }
         let mut guard = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
         let secrets = &mut *guard;
+        let name: Arc<str> = name.into();
+        let public: BTreeSet<&str> = public.iter().map(String::as_str).collect();
+        let mut is_new = false;
         for piece in pieces {
-            let is_public = public.iter().any(|value| value == piece);
-            if piece.len() >= MIN_PIECE && !is_public && !secrets.known.contains(piece) {
-                secrets.known.insert(piece.to_owned());
+            if piece.len() >= MIN_PIECE && !public.contains(piece) && !secrets.known.contains_key(piece) {
+                let piece: Arc<str> = piece.into();
+                secrets.known.insert(Arc::clone(&piece), Arc::clone(&name));
                 secrets.learned_bytes += piece.len();
-                secrets.learned.push_back((name.to_owned(), piece.to_owned()));
+                secrets.learned.push_back(piece);
+                is_new = true;
             }
         }
         while secrets.learned.len() > MAX_PIECES || secrets.learned_bytes > MAX_BYTES {
-            let Some((_, piece)) = secrets.learned.pop_front() else { break };
+            let Some(piece) = secrets.learned.pop_front() else { break };
             secrets.learned_bytes -= piece.len();
             secrets.known.remove(&piece);
+        }
+        if is_new {
+            secrets.lexicon = OnceLock::new();
         }
     }
 
     /// The text without secrets, cut at [`WINDOW`]; a secret that the cut divides is replaced as well.
     pub(crate) fn clean(&self, text: &str) -> String {
         let window = text::cut(text, WINDOW);
-        let was_cut = window.len() < text.len();
+        let ending = if window.len() < text.len() { Ending::Cut } else { Ending::Whole };
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        let lexicon = secrets.lexicon();
         let mut out = String::with_capacity(window.len());
         let mut rest = window;
         while let Some(first) = rest.chars().next() {
-            let here = secrets
-                .all()
-                .filter(|(_, s)| rest.starts_with(s.as_str()) || (was_cut && s.starts_with(rest)))
-                .max_by_key(|(_, s)| s.len());
-            match here {
-                Some((name, secret)) => {
+            match lexicon.at(rest, ending) {
+                Some(secret) => {
                     out.push_str("[redacted ");
-                    out.push_str(name);
+                    out.push_str(secret.name);
                     out.push(']');
-                    rest = rest.get(secret.len()..).unwrap_or("");
+                    rest = rest.get(secret.len..).unwrap_or("");
                 }
                 None => {
                     out.push(first);
@@ -126,10 +142,11 @@ impl Redactor {
         out
     }
 
-    /// Whether the text holds a secret.
+    /// Whether the text, which is bounded already, holds a secret.
     pub(crate) fn finds(&self, text: &str) -> bool {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        secrets.all().any(|(_, s)| text.contains(s.as_str()))
+        let lexicon = secrets.lexicon();
+        text.char_indices().any(|(at, _)| lexicon.at(&text[at..], Ending::Whole).is_some())
     }
 }
 
@@ -191,12 +208,6 @@ fn sort_values(json: &serde_json::Value, public: &mut Vec<String>, texts: &mut V
         serde_json::Value::Array(values) => values.iter().for_each(|value| sort_values(value, public, texts)),
         serde_json::Value::String(text) => texts.push(text.clone()),
         _ => {}
-    }
-}
-
-impl Secrets {
-    fn all(&self) -> impl Iterator<Item = &(String, String)> {
-        self.fixed.iter().chain(&self.learned)
     }
 }
 
@@ -297,7 +308,7 @@ mod tests {
         redactor.learn("token", &vec![b'x'; MAX_BYTES]);
         let secrets = redactor.secrets.read().unwrap();
         assert!(secrets.learned.len() <= MAX_PIECES && secrets.learned_bytes <= MAX_BYTES);
-        assert_eq!(secrets.known.len(), secrets.learned.len() + secrets.fixed.len());
+        assert_eq!(secrets.known.len(), secrets.learned.len() + 2, "two are settings");
         drop(secrets);
         assert!(redactor.finds("abcdef"));
     }
