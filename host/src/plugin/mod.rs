@@ -25,6 +25,7 @@
 mod adapter;
 mod answer;
 mod bindings;
+mod brake;
 mod describe;
 mod egress;
 mod engine;

@@ -1,13 +1,12 @@
 //! The warm instances of one location: exclusive use, a bounded number, thrown away when they misbehave.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
 
 use super::answer;
 use super::bindings::types;
+use super::brake::Brake;
 use super::fault::{Effect, Fault};
 use super::instance::{Instance, Seat};
 use super::loader::Program;
@@ -15,12 +14,6 @@ use super::plugin::Location;
 use super::state::{Phase, Services, State};
 use super::validate::Breach;
 use crate::error::{Error, Result};
-
-/// What each fault of a location adds to the time before its next instance is made. A fault costs its call and a new
-/// instance, most of a millisecond; without a pause, a plugin that does nothing but fault would keep a core busy.
-const PAUSE: Duration = Duration::from_millis(10);
-/// The longest that faults may add up to.
-const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// What every instance of one location is made from.
 #[derive(Debug)]
@@ -104,7 +97,7 @@ pub(crate) struct Pool {
     permits: Semaphore,
     idle: Mutex<Vec<Seat>>,
     /// When the next instance may be made.
-    rested: Mutex<Instant>,
+    brake: Arc<Brake>,
 }
 
 /// An instance for the time of one call. Dropped, it takes the instance with it; see [`Lease::give_back`].
@@ -116,14 +109,9 @@ pub(crate) struct Lease<'p> {
 }
 
 impl Pool {
-    /// A pool of at most `size` instances, of which one is there already.
-    pub(crate) fn new(site: Arc<Site>, first: Seat, size: u32) -> Self {
-        Self {
-            site,
-            permits: Semaphore::new(size as usize),
-            idle: Mutex::new(vec![first]),
-            rested: Mutex::new(Instant::now()),
-        }
+    /// A pool of at most `size` instances, of which one is there already; the brake is that of the location.
+    pub(crate) fn new(site: Arc<Site>, first: Seat, size: u32, brake: Arc<Brake>) -> Self {
+        Self { site, permits: Semaphore::new(size as usize), idle: Mutex::new(vec![first]), brake }
     }
 
     pub(crate) fn site(&self) -> &Site {
@@ -142,19 +130,17 @@ impl Pool {
         let seat = match idle {
             Some(seat) => seat,
             None => {
-                let rested = *self.rested.lock().unwrap_or_else(PoisonError::into_inner);
-                tokio::time::sleep_until(rested).await;
-                self.site.seat().await.inspect_err(|_| self.faulted())?
+                let seat = self.brake.hold(self.site.seat()).await.inspect_err(|e| {
+                    // Faults are counted already; an honest error costs an instance as well.
+                    if e.fault().is_none() {
+                        self.brake.faulted();
+                    }
+                })?;
+                self.brake.opened();
+                seat
             }
         };
         Ok(Lease { pool: self, seat, _permit: permit })
-    }
-
-    /// Puts the next instance off.
-    fn faulted(&self) {
-        let now = Instant::now();
-        let mut rested = self.rested.lock().unwrap_or_else(PoisonError::into_inner);
-        *rested = ((*rested).max(now) + PAUSE).min(now + MAX_PAUSE);
     }
 }
 
@@ -162,7 +148,7 @@ impl Lease<'_> {
     /// Throws the instance away: it is at fault. Puts the next one off.
     pub(crate) fn fault(mut self) {
         self.seat.instance.spend();
-        self.pool.faulted();
+        self.pool.brake.faulted();
     }
 
     /// Keeps the instance for the next call if it is still good.

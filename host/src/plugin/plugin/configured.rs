@@ -7,6 +7,7 @@ use tokio::sync::OnceCell;
 use super::{ExtraRoots, Location, Plugin, PluginSource, services};
 use crate::error::{Error, Result};
 use crate::plugin::adapter::PluginStorage;
+use crate::plugin::brake::Brake;
 use crate::plugin::fault::{Effect, Fault};
 use crate::plugin::grants::{Grants, Policy};
 use crate::plugin::needs::{self, Needs};
@@ -26,7 +27,14 @@ pub struct ConfiguredPlugin {
     open: Mutex<Vec<(Location, Slot)>>,
 }
 
-type Slot = Arc<OnceCell<Arc<PluginStorage>>>;
+type Slot = Arc<Place>;
+
+/// A location, open or not, and what holds it back after faults.
+#[derive(Debug, Default)]
+struct Place {
+    storage: OnceCell<Arc<PluginStorage>>,
+    brake: Arc<Brake>,
+}
 
 impl ConfiguredPlugin {
     pub(super) fn new(plugin: Plugin, settings: Settings, extra: ExtraRoots) -> Self {
@@ -44,11 +52,12 @@ impl ConfiguredPlugin {
     /// # Errors
     ///
     /// [`crate::ErrorKind::Denied`] when the plugin needs what it may not reach, and whatever the plugin answers to
-    /// `needs`, `open` and `capabilities`.
+    /// `needs`, `open` and `capabilities`. After a fault the location is held back: for up to a second the next call waits,
+    /// beyond that it fails with the error of the last one.
     pub async fn open(&self, location: &Location) -> Result<Arc<PluginStorage>> {
         location.check()?;
         let slot = self.slot(location);
-        let storage = slot.get_or_try_init(|| self.open_new(location)).await.cloned()?;
+        let storage = self.storage(location, &slot).await?;
         let known = Arc::clone(&storage);
         let is_current = tokio::task::spawn_blocking(move || known.is_current())
             .await
@@ -57,14 +66,21 @@ impl ConfiguredPlugin {
             return Ok(storage);
         }
         // Somebody made a new folder in place of the granted one; instances would go on in the old one.
-        self.close(location, &slot);
-        self.slot(location).get_or_try_init(|| self.open_new(location)).await.cloned()
+        self.close(&slot);
+        self.storage(location, &self.slot(location)).await
     }
 
-    /// Forgets an open location, unless somebody has opened it anew meanwhile.
-    fn close(&self, location: &Location, slot: &Slot) {
+    async fn storage(&self, location: &Location, slot: &Slot) -> Result<Arc<PluginStorage>> {
+        let open = || slot.brake.hold(self.open_new(location, &slot.brake));
+        slot.storage.get_or_try_init(open).await.cloned()
+    }
+
+    /// Forgets an open location, unless somebody has opened it anew meanwhile; not what holds it back.
+    fn close(&self, slot: &Slot) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|(known, other)| known != location || !Arc::ptr_eq(other, slot));
+        if let Some((_, same)) = open.iter_mut().find(|(_, other)| Arc::ptr_eq(other, slot)) {
+            *same = Arc::new(Place { storage: OnceCell::new(), brake: Arc::clone(&slot.brake) });
+        }
     }
 
     fn slot(&self, location: &Location) -> Slot {
@@ -82,7 +98,7 @@ impl ConfiguredPlugin {
         slot
     }
 
-    async fn open_new(&self, location: &Location) -> Result<Arc<PluginStorage>> {
+    async fn open_new(&self, location: &Location, brake: &Arc<Brake>) -> Result<Arc<PluginStorage>> {
         let redactor = Arc::new(Redactor::new(self.settings.secrets()));
         let grants = self.grants(location, &redactor).await?;
         let site = Arc::new(self.site(location, redactor, grants)?);
@@ -97,7 +113,8 @@ impl ConfiguredPlugin {
         let home = site.settle("home", Effect::Reads, answer.map(Ok), check)?;
 
         capabilities.in_flight = capabilities.in_flight.min(site.program.limits.instances).max(1);
-        let pool = Pool::new(Arc::clone(&site), first, capabilities.in_flight);
+        brake.opened();
+        let pool = Pool::new(Arc::clone(&site), first, capabilities.in_flight, Arc::clone(brake));
         Ok(Arc::new(PluginStorage::new(pool, home, capabilities)))
     }
 
@@ -108,7 +125,8 @@ impl ConfiguredPlugin {
     /// Whatever the plugin answers to `needs`.
     pub async fn needs(&self, location: &Location) -> Result<Needs> {
         location.check()?;
-        self.ask(location, &Arc::new(Redactor::new(self.settings.secrets()))).await
+        let redactor = Arc::new(Redactor::new(self.settings.secrets()));
+        self.slot(location).brake.hold(self.ask(location, &redactor)).await
     }
 
     async fn ask(&self, location: &Location, redactor: &Arc<Redactor>) -> Result<Needs> {

@@ -89,6 +89,44 @@ async fn the_error_names_the_function_that_broke_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_opens_a_location_again_and_again_that_faults_makes_few_instances() {
+    let house = House::new(Plan::default()).await;
+    let places = [Function::Needs, Function::Open, Function::Capabilities, Function::Home];
+    for (behaviour, word) in [(Behaviour::Trap, "on purpose: "), (Behaviour::Loop, "computed for more than")]
+    {
+        for function in places {
+            let hostile = house.hostile(Order::within(behaviour, function)).await.unwrap();
+            let made = || hostile.plugin().instances().created;
+            let open = async || hostile.open(&Location::default()).await.unwrap_err();
+            // Each fault doubles the pause; once it is longer than anybody waits, the error is that of the last fault.
+            let mut tries = 0;
+            let held = loop {
+                let error = open().await;
+                assert_eq!((error.kind(), error.operation()), (Fault, function.name()), "{error}");
+                assert!(error.to_string().contains(word), "{error}");
+                tries += 1;
+                assert!(tries <= 32, "it is never held back: {error}");
+                if error.to_string().contains("held back") {
+                    break error;
+                }
+            };
+            assert!(held.fault().is_some(), "{held}");
+            // A busy machine may let some pauses go by: each of them doubles the next one.
+            let before = made();
+            for _ in 0..500 {
+                assert!(open().await.to_string().contains(word));
+            }
+            assert!(made() - before <= 16, "{} instances for 500 calls", made() - before);
+            // Another location of the same plugin is not held back by it, but for its own faults.
+            let elsewhere = Location { bucket: None, path: Some("elsewhere".to_owned()) };
+            let error = hostile.open(&elsewhere).await.unwrap_err();
+            assert!(error.fault().is_some() && !error.to_string().contains("held back"), "{error}");
+        }
+    }
+    house.assert_undisturbed().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_exit_in_any_function_ends_that_call() {
     in_every_function(Behaviour::Exit, Fails(Fault, &["broke off", "exit"])).await;
 }
