@@ -1,10 +1,11 @@
 //! The verbs `status` and `list`: from memory while an operation runs here, else from what is stored.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt};
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{RestoreRecord, Verb};
 use crate::model::{BackendName, BackupId, Descriptor, Location, State, Timestamp};
 use crate::ops::backup::outcome;
@@ -18,6 +19,8 @@ use crate::storage::Storage;
 
 /// Descriptors that are read at once by `list`.
 const AT_ONCE: usize = 32;
+/// Bytes of all descriptors of a list, of which its statuses are made.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// The operation of this process, if there is or was one.
 pub(crate) fn find(
@@ -115,31 +118,40 @@ pub(crate) async fn list(
     order: Order,
 ) -> Result<Vec<Status>> {
     let (name, storage) = context.storage(backend, location).await?;
-    let ids: Vec<BackupId> =
-        list_folders(&*storage, "").await?.into_iter().filter_map(|id| BackupId::new(id).ok()).collect();
+    let ids = list_folders(&*storage, "", |id| BackupId::new(id).ok()).await?;
     let (storage, name) = (&storage, &name);
     let read = |id: BackupId| async move {
         let known = accepted(context, Verb::Backup, name, id.as_str(), location);
         if let Some(running) = known.as_ref().filter(|o| !o.has_ended()) {
-            return Ok(Some(running.status()));
+            return Ok(Some((running.status(), 0)));
         }
         match descriptor_store::load(&**storage, &id).await {
-            Ok(found) => {
-                Ok(found.map(|f| stored(known.as_deref(), name, location, &**storage, f.descriptor)))
-            }
+            Ok(found) => Ok(found.map(|f| {
+                let status = stored(known.as_deref(), name, location, &**storage, f.descriptor);
+                (status, f.bytes.len() as u64)
+            })),
             // One damaged descriptor must not hide all other backups, nor be hidden.
             Err(e) if e.is(ErrorKind::Corrupt) || e.is(ErrorKind::Unsupported) => {
-                Ok(Some(unreadable(name, location, &**storage, &id, &e)))
+                Ok(Some((unreadable(name, location, &**storage, &id, &e), 0)))
             }
             Err(e) => Err(e),
         }
     };
-    let mut found: Vec<Status> = stream::iter(ids)
-        .map(read)
-        .buffered(AT_ONCE)
-        .try_filter_map(|s| async { Ok(s) })
-        .try_collect()
-        .await?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    let mut all = pin!(stream::iter(ids).map(read).buffered(AT_ONCE));
+    while let Some(next) = all.next().await {
+        let Some((status, len)) = next? else { continue };
+        bytes += len;
+        if bytes > MOST_BYTES {
+            let text = format!(
+                "the descriptors of the backups at {} have more than {MOST_BYTES} bytes together; forget some, or make new \
+                 ones at another path",
+                storage.home()
+            );
+            return Err(Error::new(ErrorKind::Unsupported, "list", text));
+        }
+        found.push(status);
+    }
     found.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
     if order == Order::Descending {
         found.reverse();

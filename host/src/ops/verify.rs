@@ -163,6 +163,17 @@ async fn check_presence(storage: &dyn Storage, chunks: &[ChunkLine], findings: &
     .await
 }
 
+/// The chunks that a manifest names.
+pub(crate) fn chunks(lines: impl Iterator<Item = Result<ManifestLine>>) -> Result<Vec<ChunkLine>> {
+    let mut chunks = Vec::new();
+    for line in lines {
+        if let ManifestLine::Chunk(chunk) = line? {
+            chunks.push(chunk);
+        }
+    }
+    Ok(chunks)
+}
+
 /// Shows the stored length of every chunk, `None` for one that is missing. Chunks may lie in other attempts, so their
 /// prefixes are listed.
 pub(crate) async fn stored_lengths(
@@ -177,14 +188,18 @@ pub(crate) async fn stored_lengths(
         folders.entry(folder).or_default().push(chunk);
     }
     for (folder, chunks) in folders {
-        let mut stored: HashMap<String, u64> = HashMap::new();
+        // Whatever is listed, only the lengths of these are kept.
+        let mut stored: HashMap<&str, Option<u64>> =
+            chunks.iter().map(|chunk| (chunk.key.as_str(), None)).collect();
         list_all(storage, folder, |object| {
-            stored.insert(object.key.as_str().to_owned(), object.size);
+            if let Some(size) = stored.get_mut(object.key.as_str()) {
+                *size = Some(object.size);
+            }
             Ok(())
         })
         .await?;
         for chunk in chunks {
-            each(chunk, stored.get(chunk.key.as_str()).copied());
+            each(chunk, stored.get(chunk.key.as_str()).copied().flatten());
         }
     }
     Ok(())

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    Blob, ByteRange, Capabilities, ListPage, ListRequest, ObjectMeta, PartTag, PutOptions, Sink, Storage,
-    UploadId, Verb,
+    Blob, ByteRange, Capabilities, Depth, ListPage, ListRequest, ObjectMeta, PartTag, PutOptions, Sink,
+    Storage, UploadId, Verb,
 };
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::model::ObjectKey;
@@ -34,6 +34,9 @@ pub enum Action {
     /// Of a get, a put or a part, the lowest bit of the byte at this place, counted modulo the length, is turned. Other
     /// calls are let through.
     Corrupt(u64),
+    /// Of a list, page after full page of names that are not there comes in place of those that are, in order and without end.
+    /// Other calls are let through.
+    ListForEver,
     /// It never answers.
     Hang,
 }
@@ -216,6 +219,22 @@ fn distorted_body(action: Option<Action>, body: &Blob) -> Blob {
     }
 }
 
+/// A full page; the token is the number of its first name.
+fn for_ever(request: &ListRequest) -> ListPage {
+    let first: u64 = request.token.as_deref().and_then(|token| token.parse().ok()).unwrap_or(0);
+    let next = first.saturating_add(u64::from(request.limit));
+    let names = (first..next).map(|number| format!("{}{number:020}", request.prefix));
+    let mut page = ListPage { next: Some(next.to_string()), ..ListPage::default() };
+    match request.depth {
+        Depth::OneLevel => page.prefixes = names.map(|name| name + "/").collect(),
+        Depth::All => {
+            let object = |key| ObjectMeta { key, size: 1, etag: None, modified_ms: Some(1) };
+            page.objects = names.filter_map(|name| ObjectKey::new(name).ok()).map(object).collect();
+        }
+    }
+    page
+}
+
 #[async_trait]
 impl Storage for Faulty {
     fn home(&self) -> &str {
@@ -253,7 +272,10 @@ impl Storage for Faulty {
     }
 
     async fn list(&self, request: &ListRequest) -> Result<ListPage> {
-        self.change(Verb::List, &request.prefix, self.inner.list(request)).await
+        match self.before(Verb::List, &[&request.prefix]).await? {
+            Some(Action::ListForEver) => Ok(for_ever(request)),
+            action => after(Verb::List, action, self.inner.list(request).await),
+        }
     }
 
     async fn delete(&self, keys: &[ObjectKey]) -> Result<Vec<(ObjectKey, Error)>> {

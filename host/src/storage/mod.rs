@@ -4,6 +4,7 @@
 //! reference and every wrapper. The contract is written on the trait, and the conformance suite holds all of them to it.
 
 mod blob;
+mod bound;
 mod capabilities;
 mod counters;
 mod digest;
@@ -23,6 +24,7 @@ mod verb;
 use async_trait::async_trait;
 
 pub use blob::{Blob, Digests};
+pub use bound::{Bounded, ListingSettings};
 pub use capabilities::{Capabilities, DigestKinds, PartOrder, PartRules, Preconditions};
 pub use counters::{Counters, Counts, Health, LastFault, VerbCounts};
 #[cfg(any(test, feature = "conformance"))]

@@ -3,7 +3,10 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::{Counters, Limited, Observed, RetrySettings, Retrying, Storage, Timed, TimeoutSettings};
+use super::{
+    Bounded, Counters, Limited, ListingSettings, Observed, RetrySettings, Retrying, Storage, Timed,
+    TimeoutSettings,
+};
 use crate::model::BackendName;
 
 /// How a store is treated.
@@ -15,9 +18,12 @@ pub struct StackSettings {
     pub timeout: TimeoutSettings,
     /// Calls at once; by default as many as the store says serve it best.
     pub in_flight: Option<NonZeroU32>,
+    /// Names of one listing.
+    pub listing: ListingSettings,
 }
 
-/// Wraps a store: retry around limit around counters around timeout; each says in its own file why it sits there.
+/// Wraps a store: retry around limit around counters around timeout around the bound of listings;
+/// each says in its own file why it sits there.
 #[must_use]
 pub fn stack(
     store: Arc<dyn Storage>,
@@ -40,7 +46,8 @@ pub fn stack_counting(
         .in_flight
         .or_else(|| NonZeroU32::new(store.capabilities().in_flight))
         .unwrap_or(NonZeroU32::MIN);
-    let timed = Timed::new(store, settings.timeout);
+    let bounded = Bounded::new(store, backend.clone(), settings.listing);
+    let timed = Timed::new(Arc::new(bounded), settings.timeout);
     let observed = Observed::counting(Arc::new(timed), backend, counters);
     let limited = Limited::new(Arc::new(observed), at_once);
     Arc::new(Retrying::new(Arc::new(limited), settings.retry))

@@ -1,6 +1,6 @@
 //! A bound on the time of each call.
 //!
-//! It sits directly on the store, inside [`super::Retrying`], so that it bounds one attempt and a hanging one is tried
+//! It sits round the store, inside [`super::Retrying`], so that it bounds one attempt and a hanging one is tried
 //! again, and inside [`super::Limited`], so that waiting for a permit does not count.
 
 use std::sync::Arc;

@@ -73,6 +73,8 @@ behaviours! {
     EndlessToken,
     /// `list` answers the same keys on every page, under new tokens.
     EndlessPages,
+    /// `list` answers full pages of names in order, for ever.
+    EndlessNames,
     /// `list` answers a million names.
     MillionNames,
     /// `list` answers a name of 1 MiB.

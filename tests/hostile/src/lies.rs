@@ -171,6 +171,12 @@ pub(crate) fn list(behaviour: Behaviour, token: Option<String>, limit: u32) -> P
         Behaviour::Duplicates => page(&["bad/1", "bad/1"], None),
         Behaviour::ForeignPrefix => page(&["bad/1", "worse/1"], None),
         Behaviour::TooMany => numbered(limit + 1),
+        Behaviour::EndlessNames => {
+            let first: u64 = token.and_then(|token| token.parse().ok()).unwrap_or(0);
+            let next = first + u64::from(limit);
+            let objects = (first..next).map(|i| meta(format!("bad/{i:020}"), 1)).collect();
+            Page { objects, prefixes: vec![], next: Some(next.to_string()) }
+        }
         Behaviour::MillionNames => numbered(1_000_000),
         Behaviour::HugeName => page(&[&format!("bad/{}", "n".repeat(1 << 20))], None),
         Behaviour::HugeToken => page(&["bad/1"], Some("t".repeat(9 << 10))),

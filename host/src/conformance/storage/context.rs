@@ -16,6 +16,9 @@ use crate::storage::{
 /// Largest content that a case reads; only a multipart upload of a store with large parts comes near.
 const READ: u64 = 1 << 30;
 
+/// Names that a listing may have beyond four times those of the case with many keys; every case lists only what it wrote.
+const MORE_NAMES: usize = 2_000;
+
 /// Why a case ends early.
 #[derive(Debug)]
 pub(super) enum Stop {
@@ -193,10 +196,14 @@ impl Context {
                 ensure!(last.is_none_or(|last| *last < folded), "prefix `{folded}` after `{last:?}`");
                 all.prefixes.push(folded);
             }
-            match page.next {
-                Some(next) => request.token = Some(next),
-                None => return Ok(all),
-            }
+            let Some(next) = page.next else { return Ok(all) };
+            let most = MORE_NAMES.saturating_add(self.check.many as usize * 4);
+            let listed = all.objects.len() + all.prefixes.len();
+            ensure!(
+                listed <= most,
+                "more than {most} names are listed under `{prefix}`, and more are promised"
+            );
+            request.token = Some(next);
         }
     }
 

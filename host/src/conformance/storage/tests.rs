@@ -120,6 +120,14 @@ async fn a_store_that_fails_now_and_then_passes_behind_the_stack() {
     assert!(faulty.acted().iter().all(|acted| *acted > 0), "{:?}", faulty.acted());
 }
 
+#[tokio::test]
+async fn a_check_of_a_store_that_lists_for_ever_comes_to_its_end() {
+    let faulty = Faulty::new(memory(|_| {}), vec![Rule::on(Verb::List, Action::ListForEver)]);
+    let report = check_storage(Arc::new(faulty), &SMALL).await;
+    let told = report.to_string();
+    assert!(!report.passed() && told.contains("names are listed under"), "{told}");
+}
+
 /// Each flaw with the case that is there to find it.
 const CAUGHT: [(Flaw, &str); 39] = [
     (Flaw::IgnoresIfAbsent, "if_absent_leaves_an_existing_object_untouched"),

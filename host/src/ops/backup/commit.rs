@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Phase;
-use crate::model::{ChunkLine, Descriptor, ManifestLine, NodeEntry, State};
+use crate::model::{Descriptor, NodeEntry, State};
 use crate::ops::backup::{Job, base};
 use crate::ops::context::Context;
-use crate::ops::verify::{Depth, check_chunks, stored_lengths};
+use crate::ops::verify::{Depth, check_chunks, chunks, stored_lengths};
 use crate::repository::{ManifestSpool, descriptor_store};
 use crate::settings::VerifyMode;
 
@@ -39,16 +39,6 @@ pub(super) async fn check(context: &Arc<Context>, job: &Job, node: &NodeEntry) -
         VerifyMode::Full => Depth::All,
     };
     check_chunks(&job.storage, &chunks, depth).await
-}
-
-fn chunks(lines: impl Iterator<Item = Result<ManifestLine>>) -> Result<Vec<ChunkLine>> {
-    let mut chunks = Vec::new();
-    for line in lines {
-        if let ManifestLine::Chunk(chunk) = line? {
-            chunks.push(chunk);
-        }
-    }
-    Ok(chunks)
 }
 
 /// Writes the terminal descriptor: the one commit point of a backup.

@@ -50,7 +50,7 @@ pub(crate) async fn forget(
     refuse_while_needed(context, storage, &id, condition).await?;
     // What another server stores under this id from now on is none of ours.
     let prefix = layout::backup_prefix(&id);
-    let attempts = list_folders(storage, &prefix).await?;
+    let attempts = list_folders(storage, &prefix, |name| Some(name.to_owned())).await?;
     let mark = match loaded {
         Some(loaded) if loaded.descriptor.state == State::Success || is_marked(&loaded.descriptor) => {
             let proven = context.prove(&name, location, storage, context.new_attempt()).await?;

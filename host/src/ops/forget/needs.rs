@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{BackupId, ManifestLine, NodeEntry};
 use crate::ops::context::Context;
-use crate::ops::listing::list_folders;
+use crate::ops::listing::{Pages, folders};
 use crate::repository::{ManifestSpool, descriptor_store, layout};
 use crate::storage::Storage;
 
@@ -23,56 +23,91 @@ pub(super) async fn refuse_while_needed(
     id: &BackupId,
     own: Condition,
 ) -> Result<()> {
-    for other in list_folders(storage, "").await?.into_iter().filter_map(|name| BackupId::new(name).ok()) {
-        if other == *id {
-            continue;
-        }
-        match need(context, storage, &other, id).await {
-            Ok(None) => {}
-            Ok(Some(why)) => return Err(refused(id, &why)),
-            Err(e) if e.is(ErrorKind::Corrupt) && own == Condition::Damaged => {}
-            Err(e) if e.is(ErrorKind::Corrupt) => {
-                let why = format!(
-                    "backup `{other}` is damaged, so it is not known whether it refers to its chunks; forget that one first"
-                );
-                return Err(refused(id, &why).with_source(e));
-            }
-            Err(e) => return Err(e),
-        }
+    match look(context, storage, id, own).await? {
+        Needed::No => Ok(()),
+        Needed::By(refusal) | Needed::Perhaps(refusal) => Err(refusal),
     }
-    Ok(())
 }
 
-/// Why backup `other` needs chunks of `id`, if it does.
-async fn need(
+/// Whether any other backup needs the chunks of this one, with the refusal for who would forget it.
+pub(super) enum Needed {
+    No,
+    /// A backup that is complete names them.
+    By(Error),
+    /// A backup that is being made, or is damaged, may name them.
+    Perhaps(Error),
+}
+
+/// Looks at all other backups until one needs this one.
+pub(super) async fn look(
     context: &Context,
     storage: &dyn Storage,
-    other: &BackupId,
     id: &BackupId,
-) -> Result<Option<String>> {
+    own: Condition,
+) -> Result<Needed> {
+    let mut pages = Pages::of_folders(storage, "");
+    while let Some(page) = pages.next().await? {
+        for other in folders(&page, "").filter_map(|name| BackupId::new(name).ok()) {
+            if other == *id {
+                continue;
+            }
+            match need(context, storage, &other, id).await {
+                Ok(Need::None) => {}
+                Ok(Need::Named) => {
+                    let why = format!("backup `{other}` refers to its chunks; forget that one first");
+                    return Ok(Needed::By(refused(id, &why)));
+                }
+                Ok(Need::Possible(why)) => return Ok(Needed::Perhaps(refused(id, &why))),
+                Err(e) if e.is(ErrorKind::Corrupt) && own == Condition::Damaged => {}
+                Err(e) if e.is(ErrorKind::Corrupt) => {
+                    let why = format!(
+                        "backup `{other}` is damaged, so it is not known whether it refers to its chunks; forget that one \
+                         first"
+                    );
+                    return Ok(Needed::Perhaps(refused(id, &why).with_source(e)));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+    Ok(Needed::No)
+}
+
+/// Whether one backup needs chunks of another.
+enum Need {
+    None,
+    Named,
+    Possible(String),
+}
+
+/// Whether backup `other` needs chunks of `id`.
+async fn need(context: &Context, storage: &dyn Storage, other: &BackupId, id: &BackupId) -> Result<Need> {
     let own = layout::backup_prefix(id);
-    let Some(found) = descriptor_store::load(storage, other).await? else { return Ok(None) };
+    let Some(found) = descriptor_store::load(storage, other).await? else { return Ok(Need::None) };
     let descriptor = found.descriptor;
     if !descriptor.state.is_terminal() {
         // What it will name is what its base names, and that may be chunks of any older backup.
-        return Ok(descriptor.base.map(|base| match base == *id {
-            true => format!("backup `{other}` is being made on top of it"),
-            false => format!("backup `{other}` is being made on top of `{base}`, which may name its chunks"),
-        }));
+        return Ok(match descriptor.base {
+            None => Need::None,
+            Some(base) if base == *id => {
+                Need::Possible(format!("backup `{other}` is being made on top of it"))
+            }
+            Some(base) => Need::Possible(format!(
+                "backup `{other}` is being made on top of `{base}`, which may name its chunks"
+            )),
+        });
     }
     // One that failed has no nodes. One that is being forgotten has them until it is gone, for it may yet be kept.
     for node in descriptor.nodes.values() {
         match names_chunks(context, storage, node, &own).await {
-            Ok(true) => {
-                return Ok(Some(format!("backup `{other}` refers to its chunks; forget that one first")));
-            }
+            Ok(true) => return Ok(Need::Named),
             Ok(false) => {}
             // Its manifest is lost, but it wrote all of its chunks itself.
             Err(e) if e.is(ErrorKind::Corrupt) && node.new_bytes == node.stored_bytes => {}
             Err(e) => return Err(e),
         }
     }
-    Ok(None)
+    Ok(Need::None)
 }
 
 async fn names_chunks(

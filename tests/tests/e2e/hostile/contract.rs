@@ -1,12 +1,12 @@
 //! Answers that break the contract, texts that lie or shout, and descriptions without bound.
 
 use siltstone::ErrorKind::{AlreadyExists, Denied, Invalid, Plugin as Fault, Throttled};
-use siltstone::Retry;
 use siltstone::plugin::{ExtraRoots, Location};
-use siltstone::storage::Storage;
+use siltstone::storage::{ListRequest, ListingSettings, StackSettings, Storage, stack};
+use siltstone::{FaultKind, Retry};
 use siltstone_hostile::{Behaviour, FOLDER, Order};
 
-use super::house::{House, Plan};
+use super::house::{House, Plan, resident};
 use super::trial::Call::{Delete, Finish, Get, Head, List, Load, Open, Part, Put, Start};
 use super::trial::Outcome::{Fails, Harmless};
 use super::trial::provoke;
@@ -59,7 +59,34 @@ trials! {
     a_delete_of_keys_that_were_not_given_is_refused: DeletesOthers in Delete => Fails(Fault, &["\"innocent\""]);
     a_secret_in_an_error_is_redacted: TellsSecret in Head => Fails(Denied, &["the key [redacted HOSTILE_SECRET] is wrong"]);
     a_secret_in_a_panic_is_redacted: PanicsWithSecret in Head => Fails(Fault, &["on purpose: [redacted HOSTILE_SECRET]"]);
+    @ EndlessNames by a_listing_without_end_is_ended_at_its_bound;
     @ ManyInFlight by a_wish_for_more_than_the_limits_is_cut;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listing_without_end_is_ended_at_its_bound() {
+    let house = House::new(Plan::default()).await;
+    let storage = house.open(Order::of(Behaviour::EndlessNames)).await.unwrap();
+    let settings = StackSettings { listing: ListingSettings { names: 100_000 }, ..StackSettings::default() };
+    let (storage, counters) = stack(storage, "hostile".parse().unwrap(), &settings);
+    let memory = resident();
+    let mut request = ListRequest { prefix: "bad/".to_owned(), limit: 1_000, ..ListRequest::default() };
+    let mut pages = 0;
+    let error = loop {
+        match storage.list(&request).await {
+            Ok(page) => request.token = Some(page.next.unwrap()),
+            Err(error) => break error,
+        }
+        pages += 1;
+    };
+    assert_eq!((pages, error.kind(), error.fault()), (99, Fault, Some(FaultKind::Contract)), "{error}");
+    for word in ["`hostile`", "more than 100000 names", "`bad/`", "a path of their own"] {
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    assert!(counters.report().2.is_some(), "it counts as a fault of the plugin");
+    let grown = resident().saturating_sub(memory);
+    assert!(grown < 64 << 20, "the process has grown by {grown} bytes");
+    house.assert_undisturbed().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

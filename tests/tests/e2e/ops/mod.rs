@@ -5,6 +5,7 @@ mod clouds;
 mod copy;
 mod corruption;
 mod crash;
+mod endless;
 mod faults;
 mod forget_and_list;
 mod hostile_manifests;
