@@ -16,7 +16,7 @@ use crate::repository::{descriptor_store, layout};
 use crate::storage::Storage;
 
 use mark::{Mark, is_marked};
-use needs::{Condition, refuse_while_needed, refused};
+use needs::{Condition, Needed, look, refuse_while_needed, refused};
 
 /// Deletes a backup: marks it, so that nobody restores from it or builds on it; looks who needs it; deletes its data and
 /// at last its descriptor. Whatever ends it in between leaves a backup that is whole, or one that is marked and can be
@@ -47,7 +47,20 @@ pub(crate) async fn forget(
     if let Some(state) = loaded.as_ref().map(|l| l.descriptor.state).filter(|state| !state.is_terminal()) {
         return Err(refused(&id, &format!("it is {}; another server may be working on it", state.as_str())));
     }
-    refuse_while_needed(context, storage, &id, condition).await?;
+    match look(context, storage, &id, condition).await? {
+        Needed::No => {}
+        Needed::Perhaps(refusal) => return Err(refusal),
+        Needed::By(refusal) => {
+            let Some(loaded) = loaded.filter(|loaded| is_marked(&loaded.descriptor)) else {
+                return Err(refusal);
+            };
+            let proven = context.prove(&name, location, storage, context.new_attempt()).await?;
+            return Err(match mark::take_off(context, storage, loaded, proven).await {
+                Ok(()) => refusal.with("mark", "taken off again, it is a SUCCESS as before"),
+                Err(left) => refusal.with("mark", status_text(&left)),
+            });
+        }
+    }
     // What another server stores under this id from now on is none of ours.
     let prefix = layout::backup_prefix(&id);
     let attempts = list_folders(storage, &prefix, |name| Some(name.to_owned())).await?;
@@ -87,7 +100,7 @@ async fn look_again(context: &Context, storage: &dyn Storage, id: &BackupId, mar
         needed => needed,
     };
     let Err(error) = looked else { return Ok(()) };
-    match mark.take_back(storage).await {
+    match mark.take_back(context, storage).await {
         Ok(()) => Err(error),
         Err(left) => {
             let text = format!(

@@ -8,6 +8,7 @@ mod crash;
 mod endless;
 mod faults;
 mod forget_and_list;
+mod forgotten_half;
 mod hostile_manifests;
 mod incremental;
 mod network;
