@@ -208,10 +208,10 @@ impl Grants {
 impl Policy<'_> {
     /// How far requests to an origin may go, if any may be sent.
     ///
-    /// A plugin that came with the host gets what it needs on the open internet. It reaches loopback, private networks and
-    /// link-local addresses only at a host that a setting names which somebody has set, and a metadata service only
-    /// under its own name or address, which such a plugin needs when its credentials come from there. One from elsewhere gets
-    /// the origins that were granted to it or that its settings name, and a metadata service only when that is granted.
+    /// A plugin that came with the host gets what it needs on the open internet. It reaches loopback and private networks
+    /// only at a host that a setting names which somebody has set, and a metadata service only under its own name or
+    /// address, which such a plugin needs when its credentials come from there. One from elsewhere gets the origins that
+    /// were granted to it or that its settings name, and a metadata service only when that is granted.
     fn reach(&self, origin: &Origin) -> Option<Reach> {
         let granted = match self.trust {
             Trust::Bundled if origin.is_metadata() => return Some(Reach::Metadata),

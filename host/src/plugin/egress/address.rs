@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub enum Reach {
     /// Addresses of the open internet.
     Public,
-    /// Loopback, private networks and link-local addresses as well: the operator has named the host.
+    /// Loopback and private networks as well, link-local addresses of IPv6 among them: the operator has named the host.
     Named,
     /// Only a service that hands out credentials to whatever runs on the machine.
     Metadata,
@@ -23,22 +23,27 @@ enum Kind {
     Nobody,
 }
 
-/// The metadata services of the clouds, and of the container platforms that hand out credentials at such addresses.
-const METADATA_V4: [Ipv4Addr; 5] = [
-    Ipv4Addr::new(169, 254, 169, 254),
-    Ipv4Addr::new(169, 254, 170, 2),
-    Ipv4Addr::new(169, 254, 170, 23),
-    Ipv4Addr::new(168, 63, 129, 16),
-    Ipv4Addr::new(100, 100, 100, 200),
-];
-const METADATA_V6: [Ipv6Addr; 3] = [
+/// The metadata services of the clouds that lie outside of 169.254.0.0/16. That network is theirs altogether: each provider
+/// has addresses of its own there, for machines and for containers, and hardly anybody else has one.
+const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(100, 100, 100, 200)];
+const METADATA_V6: [Ipv6Addr; 6] = [
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
+    Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
 ];
 
 /// Names under which the metadata services are known.
-const METADATA_NAMES: [&str; 2] = ["metadata.google.internal", "metadata"];
+const METADATA_NAMES: [&str; 6] = [
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata",
+    "instance-data",
+    "instance-data.ec2.internal",
+    "metadata.tencentyun.com",
+];
 
 impl Reach {
     /// Whether the grant reaches an address.
@@ -82,13 +87,13 @@ fn embedded(v6: Ipv6Addr) -> Option<Ipv4Addr> {
 
 fn kind_v4(v4: Ipv4Addr) -> Kind {
     let [a, b, c, _] = v4.octets();
-    if METADATA_V4.contains(&v4) {
+    if v4.is_link_local() || METADATA_V4.contains(&v4) {
         return Kind::Metadata;
     }
     // Shared address space of providers, benchmarks, and the block of protocol assignments.
     let is_special =
         (a == 100 && (64..128).contains(&b)) || (a == 198 && (b & !1) == 18) || (a, b, c) == (192, 0, 0);
-    if v4.is_loopback() || v4.is_private() || v4.is_link_local() || is_special {
+    if v4.is_loopback() || v4.is_private() || is_special {
         Kind::Local
     } else if a == 0 || a >= 224 || v4.is_documentation() {
         Kind::Nobody
@@ -133,7 +138,6 @@ mod tests {
             "10.1.2.3",
             "172.16.0.1",
             "192.168.1.1",
-            "169.254.1.1",
             "100.64.0.1",
             "198.18.0.1",
             "::1",
@@ -150,11 +154,20 @@ mod tests {
             "169.254.169.254",
             "169.254.170.2",
             "169.254.170.23",
+            "169.254.0.23",
+            "169.254.42.42",
+            "169.254.0.0",
+            "169.254.255.255",
             "168.63.129.16",
+            "100.100.100.200",
             "::ffff:169.254.169.254",
+            "::ffff:169.254.0.23",
             "64:ff9b::a9fe:a9fe",
+            "64:ff9b::a9fe:2a2a",
             "2002:a9fe:a9fe::",
             "fd00:ec2::254",
+            "fd00:c1::a9fe:a9fe",
+            "fe80::a9fe:a9fe",
         ] {
             assert_eq!(admitted(address), [Reach::Metadata], "{address}");
             assert!(is_metadata(address));
@@ -171,5 +184,13 @@ mod tests {
         ] {
             assert_eq!(admitted(address), [], "{address}");
         }
+    }
+
+    #[test]
+    fn a_metadata_service_is_known_by_its_names_as_well() {
+        for name in ["metadata.google.internal", "metadata.goog", "instance-data.ec2.internal"] {
+            assert!(is_metadata(name), "{name}");
+        }
+        assert!(!is_metadata("metadata.example.com") && !is_metadata("169.253.0.1"));
     }
 }

@@ -36,7 +36,7 @@ type Sending = Box<dyn Future<Output = Result<(http::Response<WasiBody>, IoResul
 pub(crate) enum Egress {
     /// Nothing leaves the host.
     Closed,
-    /// Through the client of the location.
+    /// Through the clients of the location.
     Open(Arc<Client>),
 }
 
@@ -60,23 +60,22 @@ impl WasiHttpHooks for Egress {
         let Self::Open(client) = self else {
             return Box::new(ready(Err(HttpError::HttpRequestDenied)));
         };
-        if let Err(error) = client.check(request.uri()) {
-            return Box::new(ready(Err(error)));
+        match client.way(request.uri()).cloned() {
+            Ok(http) => Box::new(async move { send(&http, request, options).await }),
+            Err(error) => Box::new(ready(Err(error))),
         }
-        let client = Arc::clone(client);
-        Box::new(async move { send(&client, request, options).await })
     }
 }
 
 async fn send(
-    client: &Client,
+    http: &reqwest::Client,
     request: http::Request<WasiBody>,
     options: Option<RequestOptions>,
 ) -> Result<(http::Response<WasiBody>, IoResult), HttpError> {
     let permit = client.admit()?;
     let request = request.map(|body| reqwest::Body::wrap(SyncBody::new(body)));
     let request = reqwest::Request::try_from(request).map_err(|_| HttpError::HttpRequestUriInvalid)?;
-    let answer = client.http().execute(request);
+    let answer = http.execute(request);
     let answer = match options.and_then(|o| o.first_byte_timeout) {
         Some(limit) => {
             tokio::time::timeout(limit, answer).await.map_err(|_| HttpError::ConnectionReadTimeout)?

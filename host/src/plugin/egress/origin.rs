@@ -116,19 +116,9 @@ pub(crate) struct GrantedOrigin {
 pub(super) struct Allowed(pub(super) Vec<GrantedOrigin>);
 
 impl Allowed {
-    /// The grants that cover an origin.
-    pub(super) fn reaches(&self, origin: &Origin) -> impl Iterator<Item = Reach> {
-        self.0.iter().filter(|granted| granted.origin.covers(origin)).map(|granted| granted.reach)
-    }
-
-    /// The grants for a host on any port: what its name may resolve to.
-    pub(super) fn reaches_of_host(&self, host: &str) -> Vec<Reach> {
-        let host = bare(host);
-        let of = |granted: &&GrantedOrigin| {
-            let Origin { is_secure, port, .. } = granted.origin;
-            granted.origin.covers(&Origin { is_secure, host: host.clone(), port })
-        };
-        self.0.iter().filter(of).map(|granted| granted.reach).collect()
+    /// How far requests to an origin may go: the farthest of the grants that cover it, if there is one.
+    pub(super) fn reach(&self, origin: &Origin) -> Option<Reach> {
+        self.0.iter().filter(|granted| granted.origin.covers(origin)).map(|granted| granted.reach).max()
     }
 }
 

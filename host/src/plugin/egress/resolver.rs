@@ -1,4 +1,4 @@
-//! Turns granted names into addresses that the grants admit.
+//! Turns granted names into addresses that a grant admits.
 
 use std::fmt;
 use std::future::Future;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::origin::{Allowed, bare};
+use super::address::Reach;
+use super::origin::bare;
 
 /// The addresses of a name, as a resolver found them.
 pub type Found = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
@@ -34,7 +35,7 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// No address of a host is one that the grants admit.
+/// No address of a host is one that the grant admits.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) String);
 
@@ -46,10 +47,11 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// The resolver of one location's client.
+/// The resolver of one client. It is asked for names alone, never for the port and scheme that the name is granted with;
+/// so it serves origins of one reach only.
 #[derive(Debug)]
 pub(super) struct Guarded {
-    pub(super) allowed: Arc<Allowed>,
+    pub(super) reach: Reach,
     pub(super) lookup: Arc<dyn Lookup>,
     /// The host of the proxy, which the client connects to by itself. No guest can name it, unless it is granted as well.
     pub(super) proxy: Option<String>,
@@ -58,11 +60,11 @@ pub(super) struct Guarded {
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_owned();
-        let reaches = self.allowed.reaches_of_host(&host);
+        let reach = self.reach;
         let is_proxy = self.proxy.as_ref() == Some(&bare(&host));
         let found = self.lookup.lookup(&host);
         Box::pin(async move {
-            let admitted = |address: &IpAddr| is_proxy || reaches.iter().any(|reach| reach.admits(*address));
+            let admitted = |address: &IpAddr| is_proxy || reach.admits(*address);
             let found: Vec<IpAddr> = found.await?.into_iter().filter(admitted).collect();
             if found.is_empty() {
                 return Err(Refused(host).into());

@@ -123,11 +123,42 @@ async fn a_name_that_leads_to_a_forbidden_address_is_not_connected_to() {
         assert_fails!(egress, &uri, HttpError::DestinationIpProhibited);
     }
     // Named by the operator, and still no way to the credentials of the machine.
-    for address in ["169.254.169.254", "fd00:ec2::254", "::ffff:169.254.170.2"] {
+    for address in [
+        "169.254.169.254",
+        "169.254.0.23",
+        "169.254.42.42",
+        "100.100.100.200",
+        "fd00:ec2::254",
+        "::ffff:169.254.170.2",
+    ] {
         let mut egress = egress(&[(&uri, Reach::Named)], &[&[address]]);
         assert_fails!(egress, &uri, HttpError::DestinationIpProhibited);
     }
     assert!(seen.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_grant_of_private_addresses_counts_for_its_own_scheme_host_and_port() {
+    let ((private, asked), (public, unasked)) = (server().await, server().await);
+    let uri = |port: u16| format!("http://store.test:{port}/");
+    let secure = format!("https://store.test:{private}/");
+    let grants = [
+        (uri(private), Reach::Named),
+        (uri(public), Reach::Public),
+        (secure.clone(), Reach::Public),
+        ("http://store.test/".to_owned(), Reach::Metadata),
+    ];
+    let grants: Vec<(&str, Reach)> = grants.iter().map(|(uri, reach)| (uri.as_str(), *reach)).collect();
+    let mut egress = egress(&grants, &[&["127.0.0.1"]]);
+    // Before and after the private one was connected to.
+    for _ in 0..2 {
+        assert_fails!(egress, &uri(public), HttpError::DestinationIpProhibited);
+        assert_fails!(egress, &secure, HttpError::DestinationIpProhibited);
+        assert_fails!(egress, "http://store.test/", HttpError::DestinationIpProhibited);
+        assert_eq!(get(&mut egress, &uri(private)).await.unwrap().0, 307);
+    }
+    assert_eq!(asked.lock().unwrap().len(), 2);
+    assert!(unasked.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

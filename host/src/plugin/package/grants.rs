@@ -56,7 +56,7 @@ pub enum Addresses {
     /// Addresses of the open internet, so that whoever owns the name cannot lead requests into the operator's network.
     #[default]
     Public,
-    /// Loopback, private networks and link-local addresses as well.
+    /// Loopback and private networks as well.
     Private,
 }
 
