@@ -262,7 +262,7 @@ fn plugins_are_listed_and_inspected() {
     assert_eq!(shown["needs"]["folders"][0]["path"], place.path("backups").display().to_string());
     fs::write(place.path("text.wasm"), "not wasm").unwrap();
     assert_eq!(place.run("plugin inspect text.wasm").status.code(), Some(2));
-    assert_eq!(place.run("plugin inspect gone.wasm").status.code(), Some(3));
+    assert_eq!(place.run("plugin inspect gone.wasm").status.code(), Some(2));
 }
 
 #[test]
@@ -328,7 +328,15 @@ fn what_a_plugin_file_is_comes_with_a_manifest_to_install_it() {
     let place = Place::new();
     let component = siltstone_plugins::all().iter().find(|p| p.name == "filesystem").unwrap().component;
     fs::write(place.path("vendor.wasm"), component).unwrap();
-    let out = place.run("plugin inspect vendor.wasm");
+    // It sees no value that nobody has named, and so is not asked what it would do with it.
+    let (code, shown) = place.json("plugin inspect vendor.wasm");
+    let why = shown["needs"]["notAsked"].as_str().unwrap();
+    assert!(code == 0 && why.ends_with("--setting BACKUP_FILESYSTEM_PATH"), "{why}");
+    let out = place.run("plugin inspect vendor.wasm --setting BACKUP_FILESYSTEM_PAHT");
+    assert_eq!(out.status.code(), Some(2));
+    assert!(error_of(&out).contains("did you mean `BACKUP_FILESYSTEM_PATH`?"), "{}", error_of(&out));
+
+    let out = place.run("plugin inspect vendor.wasm --setting BACKUP_FILESYSTEM_PATH");
     let shown = String::from_utf8(out.stdout.clone()).unwrap();
     assert!(out.status.success(), "{}", error_of(&out));
     let manifest = shown.split("grants no more than you want\n").nth(1).unwrap();
@@ -342,6 +350,13 @@ fn what_a_plugin_file_is_comes_with_a_manifest_to_install_it() {
     let listed: Value = serde_json::from_slice(&out.stdout).unwrap();
     let ours = listed.as_array().unwrap().iter().find(|p| p["name"] == "filesystem").unwrap();
     assert_eq!(ours["state"], "available", "{ours}\n{manifest}");
+    // Beside a manifest that pins it, it sees what that grants; another component does not.
+    let (_, shown) = place.json("plugin inspect plugins/filesystem.wasm");
+    assert_eq!(shown["needs"]["folders"][0]["path"], place.path("backups").display().to_string());
+    let other = siltstone_plugins::all().iter().find(|p| p.name == "s3").unwrap().component;
+    fs::write(place.path("plugins/filesystem.wasm"), other).unwrap();
+    let (_, shown) = place.json("plugin inspect plugins/filesystem.wasm");
+    assert!(shown["needs"]["notAsked"].as_str().unwrap().contains("its manifest pins"), "{shown}");
     let folder = format!("folder {} (read and write)", place.path("backups").display());
     assert!(ours["grants"].as_array().unwrap().contains(&folder.into()), "{ours}");
 }

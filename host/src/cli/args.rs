@@ -92,8 +92,12 @@ pub(super) enum PluginCommand {
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
     /// A component, or the name of a plugin that comes with this build.
-    #[arg(value_name = "FILE.wasm")]
+    #[arg(value_name = "FILE.wasm|NAME")]
     pub(super) file: PathBuf,
+    /// A variable whose value it may see, to say what it would need; may be repeated. The manifest beside a component names
+    /// some as well. A plugin that comes with this build sees its own.
+    #[arg(long, value_name = "NAME")]
+    pub(super) setting: Vec<String>,
     #[command(flatten)]
     pub(super) state: StateArgs,
 }

@@ -7,6 +7,7 @@
 mod args;
 mod check;
 mod client;
+mod component;
 mod copy;
 mod direct;
 mod figures;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::error::ErrorKind;
 use crate::model::Scope;
+use crate::plugin::one_line;
 
 /// Bytes with a binary unit and three digits: `1.75 GiB`.
 pub(super) fn bytes(n: u64) -> String {
@@ -50,13 +51,9 @@ pub(super) fn kind(kind: ErrorKind) -> String {
     name
 }
 
-/// Text from elsewhere on one line, without control characters that a terminal would obey.
+/// Text from elsewhere on one line, without characters that a terminal would obey.
 pub(super) fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
+    one_line(text, usize::MAX)
 }
 
 /// Lines of a name and a value, in two columns.
@@ -137,7 +134,7 @@ mod tests {
 
     #[test]
     fn text_from_elsewhere_cannot_drive_the_terminal() {
-        assert_eq!(plain("a\u{1b}[2J\nb ü"), "a\\u{1b}[2J\\nb ü");
+        assert_eq!(plain("a\u{1b}[2J\nb ü\u{202e}"), "a\\u{1b}[2J\\nb ü\\u{202e}");
         assert_eq!(
             columns(&[("id", "a\nb".to_owned()), ("state", "x".to_owned())]),
             "  id     a\\nb\n  state  x\n"

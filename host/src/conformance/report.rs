@@ -12,8 +12,21 @@ pub enum Outcome {
     Failed(String),
     /// The subject does not claim the ability that the case is about; the text names it.
     NotApplicable(String),
+    /// It was tried, nothing was wrong, and what the fact is about never came to pass; the text says what was seen.
+    NotShown(String),
     /// It was not tried, for this reason, so nothing is known about the fact.
     NotRun(String),
+}
+
+impl Outcome {
+    /// Whether it was tried as far as it could be, and nothing was wrong.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        match self {
+            Self::Passed | Self::NotApplicable(_) | Self::NotShown(_) => true,
+            Self::Failed(_) | Self::NotRun(_) => false,
+        }
+    }
 }
 
 /// One case.
@@ -25,6 +38,8 @@ pub struct CaseReport {
     pub name: &'static str,
     /// How it ended.
     pub outcome: Outcome,
+    /// What was seen, where a fact that holds has more to tell than that; else empty.
+    pub seen: String,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -41,7 +56,7 @@ impl Report {
     pub fn failures(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.cases.iter().filter_map(|case| match &case.outcome {
             Outcome::Failed(reason) => Some((case.name, reason.as_str())),
-            Outcome::Passed | Outcome::NotApplicable(_) | Outcome::NotRun(_) => None,
+            _ => None,
         })
     }
 
@@ -56,20 +71,21 @@ impl Report {
     /// Whether there are cases, and each was run and none failed.
     #[must_use]
     pub fn passed(&self) -> bool {
-        let held = |case: &CaseReport| matches!(case.outcome, Outcome::Passed | Outcome::NotApplicable(_));
-        !self.cases.is_empty() && self.cases.iter().all(held)
+        !self.cases.is_empty() && self.cases.iter().all(|case| case.outcome.is_fine())
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for CaseReport { name, outcome, elapsed, .. } in &self.cases {
+        for CaseReport { name, outcome, seen, elapsed, .. } in &self.cases {
             let name = name.replace('_', " ");
             let seconds = elapsed.as_secs_f64();
             match outcome {
-                Outcome::Passed => writeln!(f, "passed          {name} ({seconds:.2} s)")?,
+                Outcome::Passed if seen.is_empty() => writeln!(f, "passed          {name} ({seconds:.2} s)")?,
+                Outcome::Passed => writeln!(f, "passed          {name} ({seconds:.2} s): {seen}")?,
                 Outcome::Failed(reason) => writeln!(f, "FAILED          {name} ({seconds:.2} s): {reason}")?,
                 Outcome::NotApplicable(why) => writeln!(f, "not applicable  {name}: {why}")?,
+                Outcome::NotShown(why) => writeln!(f, "not shown       {name}: {why}")?,
                 Outcome::NotRun(why) => writeln!(f, "not run         {name}: {why}")?,
             }
         }

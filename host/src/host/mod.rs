@@ -7,6 +7,7 @@ use std::sync::Arc;
 mod backends;
 mod catalogue;
 mod health;
+mod outward;
 mod runtime;
 
 pub use health::{BackendHealth, PluginFacts};
@@ -19,6 +20,7 @@ pub(crate) use crate::host::backends::extra_roots;
 pub(crate) use crate::host::catalogue::Catalogue;
 #[cfg(feature = "cli")]
 pub(crate) use crate::host::catalogue::MODULE_PREFIX;
+pub(crate) use crate::host::outward::engine_settings;
 use crate::host::runtime::{OwnRuntime, run_on};
 use crate::journal::{Found, Journal, Verb};
 use crate::model::{Clock, Location, NodeName, SystemClock};
@@ -26,7 +28,7 @@ use crate::ops::{
     self, BackendInfo, BackupRequest, Context, CopyRequest, Copying, ForgetReport, Order, Registry,
     RestoreRequest, Status, VerifyDepth, VerifyReport,
 };
-use crate::plugin::{EngineSettings, Limits, PluginEngine, PluginPackage, Proxy};
+use crate::plugin::{EngineSettings, Limits, PluginEngine, PluginPackage};
 use crate::settings::{Cleanup, HostSettings};
 use crate::source::{RestoreTarget, SnapshotSource};
 use crate::storage::{StackSettings, Storage};
@@ -131,24 +133,14 @@ impl HostBuilder {
         let folder = data.join(".siltstone");
         let (journal, found) = Journal::open(&data)?;
         empty_folder(&folder.join("scratch"))?;
-        let authorities = match &self.settings.ca_bundle {
-            None => None,
-            Some(path) => {
-                let read = std::fs::read(path);
-                Some(read.map_err(|e| Error::io("start", path, e).with("variable", "BACKUP_CA_BUNDLE"))?)
-            }
-        };
-        let no_proxy = self.settings.no_proxy.iter().cloned();
-        let proxy = self.settings.https_proxy.as_ref().map(|uri| Proxy::new(&uri.0, no_proxy)).transpose()?;
+        let outward = engine_settings(&self.settings)?;
         let catalogue = Catalogue::read(self.plugins, &self.settings.plugin_path)?;
         let engine = PluginEngine::new(EngineSettings {
             cache_dir: Some(self.settings.compile_cache.clone().unwrap_or_else(|| folder.join("compiled"))),
-            protected: [vec![data], self.settings.plugin_path.clone()].concat(),
+            protected: [vec![data], outward.protected].concat(),
             limits: self.limits,
-            authorities,
-            proxy,
             clock: Some(Arc::clone(&self.clock)),
-            ..EngineSettings::default()
+            ..outward
         })?;
         let treated = (self.stack, Arc::clone(&self.clock));
         let backends =

@@ -39,6 +39,12 @@ impl PluginStorage {
         Ok(true)
     }
 
+    /// The text without what this location knows as secrets: settings, files and cached tokens.
+    #[cfg(feature = "cli")]
+    pub(crate) fn redacted(&self, text: &str) -> String {
+        self.pool.site().services.redactor.clean(text)
+    }
+
     async fn begin(&self, operation: &'static str, effect: Effect) -> Result<Call<'_>> {
         Ok(Call { site: self.pool.site(), lease: self.pool.lease().await?, operation, effect })
     }

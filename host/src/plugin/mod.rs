@@ -69,3 +69,5 @@ pub use package::{
 };
 pub use plugin::{ConfiguredPlugin, ExtraRoots, Location, Plugin, PluginSource};
 pub use tally::InstanceCounts;
+#[cfg(feature = "cli")]
+pub(crate) use text::one_line;

@@ -59,8 +59,10 @@ impl Redactor {
             // The lines of a key in several lines as well, since text is often shown line by line.
             let lines = value.lines().filter(|line| line.len() >= MIN_PIECE).map(str::to_owned);
             for piece in std::iter::once(value.clone()).chain(lines).chain(values_within(&value)) {
-                if !piece.is_empty() {
-                    secrets.known.entry(piece.into()).or_insert_with(|| Arc::clone(&name));
+                for piece in [as_debugged(&piece), Some(piece)].into_iter().flatten() {
+                    if !piece.is_empty() {
+                        secrets.known.entry(piece.into()).or_insert_with(|| Arc::clone(&name));
+                    }
                 }
             }
         }
@@ -99,7 +101,13 @@ impl Redactor {
         let public: BTreeSet<&str> = public.iter().map(String::as_str).collect();
         let mut is_new = false;
         for piece in pieces {
-            if piece.len() >= MIN_PIECE && !public.contains(piece) && !secrets.known.contains_key(piece) {
+            if piece.len() < MIN_PIECE || public.contains(piece) {
+                continue;
+            }
+            for piece in [as_debugged(piece), Some(piece.to_owned())].into_iter().flatten() {
+                if secrets.known.contains_key(piece.as_str()) {
+                    continue;
+                }
                 let piece: Arc<str> = piece.into();
                 secrets.known.insert(Arc::clone(&piece), Arc::clone(&name));
                 secrets.learned_bytes += piece.len();
@@ -148,6 +156,13 @@ impl Redactor {
         let lexicon = secrets.lexicon();
         text.char_indices().any(|(at, _)| lexicon.at(&text[at..], Ending::Whole).is_some())
     }
+}
+
+/// A secret as it stands in a text that shows values with their quotes and backslashes escaped, where that differs.
+fn as_debugged(secret: &str) -> Option<String> {
+    let shown = format!("{secret:?}");
+    let shown = shown.get(1..shown.len() - 1)?;
+    (shown != secret).then(|| shown.to_owned())
 }
 
 /// Names in a connection string or a query whose values say where or who, not how to get in.
@@ -311,6 +326,15 @@ mod tests {
         assert_eq!(secrets.known.len(), secrets.learned.len() + 2, "two are settings");
         drop(secrets);
         assert!(redactor.finds("abcdef"));
+    }
+
+    #[test]
+    fn a_secret_is_known_with_its_quotes_escaped() {
+        let secret = "hush \"and\" hush";
+        let redactor = Redactor::new([("KEY".to_owned(), secret.to_owned())]);
+        redactor.learn("FILE", b"c:\\keys\\of\\the\\store");
+        assert_eq!(redactor.clean(&format!("etag {:?}", Some(secret))), "etag Some(\"[redacted KEY]\")");
+        assert_eq!(redactor.clean(&format!("{:?}", "c:\\keys\\of\\the\\store")), "\"[redacted FILE]\"");
     }
 
     #[test]

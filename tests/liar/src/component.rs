@@ -14,7 +14,7 @@ use siltstone_plugin_sdk::{Guest, GuestHandle, error, store};
 
 use crate::kind::{Kind, number};
 use crate::notes::Notes;
-use crate::{FOLDER, LIE, Lie, NAME, NOTES, NTH, OBJECT};
+use crate::{FOLDER, LIE, Lie, NAME, NOTES, NTH, OBJECT, SECRET};
 
 struct Component;
 
@@ -25,7 +25,8 @@ pub(crate) struct Handle {
     pub(crate) nth: Option<u32>,
     pub(crate) notes: Notes,
     pub(crate) store: Store<Descriptor>,
-    folder: String,
+    pub(crate) secret: String,
+    home: String,
 }
 
 impl Guest for Component {
@@ -48,18 +49,19 @@ impl Guest for Component {
                 setting(LIE, SettingKind::Text, false, "The lie."),
                 setting(OBJECT, SettingKind::Text, false, "The kind of object that it is about."),
                 setting(NTH, SettingKind::Text, false, "Which one of them; all if absent."),
+                setting(SECRET, SettingKind::Secret, false, "A secret to tell."),
             ],
         }
     }
 
-    fn needs(settings: Settings, _location: Location) -> Result<Needs, Error> {
+    fn needs(settings: Settings, location: Location) -> Result<Needs, Error> {
         let given = Given::new(&settings);
         let need = |path: &str, purpose: &str| FolderNeed {
             path: path.to_owned(),
             access: FolderAccess::Write,
             purpose: purpose.to_owned(),
         };
-        let folders = vec![need(given.required(FOLDER)?, "objects"), need(given.required(NOTES)?, "notes")];
+        let folders = vec![need(place(&given, &location)?, "objects"), need(given.required(NOTES)?, "notes")];
         Ok(Needs { origins: vec![], files: vec![], folders })
     }
 }
@@ -74,30 +76,44 @@ impl Handle {
     }
 }
 
+/// The folder of a location.
+fn place<'a>(given: &'a Given<'_>, location: &'a Location) -> Result<&'a str, Error> {
+    match (&location.path, parsed(given, LIE)?) {
+        (None, _) | (_, Some(Lie::IgnoresPath | Lie::ClaimsPath)) => given.required(FOLDER),
+        (Some(path), _) if path.starts_with('/') => Ok(path),
+        (Some(path), _) => Err(error::invalid_config(format!("the path {path} must be absolute"))),
+    }
+}
+
 fn parsed<T: std::str::FromStr>(given: &Given<'_>, name: &str) -> Result<Option<T>, Error> {
     let wrong = |value: &str| error::invalid_config(format!("{name} is {value:?}"));
     given.optional(name).map(|value| value.parse().map_err(|_| wrong(value))).transpose()
 }
 
 impl GuestHandle for Handle {
-    fn open(settings: Settings, _location: Location) -> Result<store::Handle, Error> {
+    fn open(settings: Settings, location: Location) -> Result<store::Handle, Error> {
         let given = Given::new(&settings);
-        let folder = |name| {
-            let path = given.required(name)?;
-            granted(path).ok_or_else(|| error::denied(format!("folder {path} is not granted")))
+        let folder =
+            |path: &str| granted(path).ok_or_else(|| error::denied(format!("folder {path} is not granted")));
+        let lie: Option<Lie> = parsed(&given, LIE)?;
+        let place = place(&given, &location)?;
+        let home = match &location.path {
+            Some(path) if lie == Some(Lie::ClaimsPath) => path,
+            _ => place,
         };
         Ok(store::Handle::new(Self {
-            lie: parsed(&given, LIE)?,
+            lie,
             object: parsed(&given, OBJECT)?,
             nth: parsed(&given, NTH)?,
-            notes: Notes(folder(NOTES)?),
-            store: Store::new(folder(FOLDER)?, get_random_u64),
-            folder: given.required(FOLDER)?.to_owned(),
+            notes: Notes(folder(given.required(NOTES)?)?),
+            store: Store::new(folder(place)?, get_random_u64),
+            secret: given.optional(SECRET).unwrap_or_default().to_owned(),
+            home: home.to_owned(),
         }))
     }
 
     fn home(&self) -> String {
-        self.folder.clone()
+        self.home.clone()
     }
 
     fn capabilities(&self) -> Result<Capabilities, Error> {

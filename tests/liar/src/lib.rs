@@ -33,6 +33,8 @@ pub const NOTES: &str = "LIAR_NOTES";
 pub const LIE: &str = "LIAR_LIE";
 /// The setting that names the kind of object to lie about.
 pub const OBJECT: &str = "LIAR_OBJECT";
+/// The setting of a secret that must not be seen again.
+pub const SECRET: &str = "LIAR_SECRET";
 /// The setting that leaves all but one of them alone: of chunks the one with this number, of others what is written the n-th time.
 pub const NTH: &str = "LIAR_NTH";
 /// How the names of the files begin that stand for one lie each.

@@ -102,6 +102,12 @@ lies! {
     IgnoresIfMatch,
     /// Says that it knows `if-match`, and does not.
     ClaimsIfMatch,
+    /// Keeps everything at the configured path, whatever path a location names, and says so.
+    IgnoresPath,
+    /// Keeps everything at the configured path, and says that it is where the location names it.
+    ClaimsPath,
+    /// `list` tells the secret as the etag of the objects.
+    SecretEtag,
 }
 
 impl FromStr for Lie {

@@ -35,6 +35,10 @@ impl Handle {
             Some(Lie::ListSizes) => {
                 page.objects.iter_mut().filter(|object| chosen(object)).for_each(|object| object.size += 1);
             }
+            Some(Lie::SecretEtag) => {
+                let chosen = page.objects.iter_mut().filter(|object| chosen(object));
+                chosen.for_each(|object| object.etag = Some(self.secret.clone()));
+            }
             _ => return Ok(page),
         }
         self.notes.strike()?;

@@ -13,7 +13,11 @@ Everything is written below `siltstone-check-<uuid>/` at the location and remove
 take about 200 MiB, with --thorough about 800 MiB.
 
 The plugin's answers `throttled` and `transient` are the service's, not its fault: such a call is made again up to 6 times within
-20 s. More than one in ten such answers, and any fault (a trap, a time-out, a broken contract), fails the certificate.
+20 s. More than one in ten such answers (and more than 20 in all), and any fault (a trap, a time-out, a broken contract), fails
+the certificate.
+
+Keys are put until a listing goes on on a second page: 1001 at least and 5001 at most, or --keys. When none came, the certificate
+says so; that is no failure, and no proof either.
 
 check.toml holds what NAME.toml holds (settings, origins, files, folders, limits); `sha256` may be left out, and values of
 settings may be given there instead of in this process's environment:
@@ -54,7 +58,8 @@ pub(in crate::cli) struct CheckArgs {
     /// 10000 keys, objects of 256 MiB, and more rounds of what needs luck to go wrong.
     #[arg(long)]
     pub(in crate::cli) thorough: bool,
-    /// Keys of the longest listing: more than fit on one page of the store [default: 1001, with --thorough 10000].
+    /// Keys of the longest listing: more than fit on one page of the store [default: 1001, and 5001 where those fit on one page;
+    /// with --thorough 10000].
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(in crate::cli) keys: Option<u32>,
     /// Rounds of what needs luck to go wrong, such as races [default: 3, with --thorough 20].

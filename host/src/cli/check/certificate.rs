@@ -1,12 +1,13 @@
 //! What a check has found, fact by fact, and the verdict.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::subject::Subject;
 use crate::conformance::{CaseReport, Figure, Outcome, StorageCheck};
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
-use crate::plugin::{Plugin, PluginSource, hex};
+use crate::plugin::{Plugin, PluginSource, PluginStorage, hex, one_line};
 use crate::storage::Capabilities;
 
 /// Why facts were not looked at, as one failed that the others need.
@@ -51,6 +52,8 @@ pub(super) struct Certificate {
     pub(super) asked_again: u64,
     /// What the operator should know beside the verdict.
     pub(super) notes: Vec<String>,
+    /// Every location that was opened: what it knows as a secret is shown nowhere.
+    heard: Vec<Arc<PluginStorage>>,
 }
 
 impl Certificate {
@@ -74,6 +77,7 @@ impl Certificate {
             calls: 0,
             asked_again: 0,
             notes: Vec::new(),
+            heard: Vec::new(),
         }
     }
 
@@ -114,7 +118,8 @@ impl Certificate {
     }
 
     pub(super) fn add(&mut self, fact: Fact, outcome: Outcome, elapsed: Duration) {
-        self.rows.push(CaseReport { area: fact.area, name: fact.name, outcome, elapsed });
+        let seen = String::new();
+        self.rows.push(CaseReport { area: fact.area, name: fact.name, outcome, seen, elapsed });
     }
 
     /// Adds what was not looked at, and puts all rows in order.
@@ -136,10 +141,37 @@ impl Certificate {
         self.rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed(_)))
     }
 
-    /// Whether every fact was looked at and holds, or does not apply.
+    /// Whether every fact was looked at and nothing is wrong with any.
     pub(super) fn passed(&self) -> bool {
-        let held = |row: &CaseReport| matches!(row.outcome, Outcome::Passed | Outcome::NotApplicable(_));
-        !self.rows.is_empty() && self.rows.iter().all(held)
+        !self.rows.is_empty() && self.rows.iter().all(|row| row.outcome.is_fine())
+    }
+
+    /// Notes a location whose secrets must not be told.
+    pub(super) fn hear(&mut self, storage: &Arc<PluginStorage>) {
+        self.heard.push(Arc::clone(storage));
+    }
+
+    /// Takes secrets, control characters and the like out of all that the plugin or its store may have had a hand in.
+    pub(super) fn clean(&mut self) {
+        let heard = &self.heard;
+        let clean = |text: &mut String| {
+            let redacted = heard.iter().fold(std::mem::take(text), |text, storage| storage.redacted(&text));
+            *text = one_line(&redacted, usize::MAX);
+        };
+        for row in &mut self.rows {
+            clean(&mut row.seen);
+            match &mut row.outcome {
+                Outcome::Passed => {}
+                Outcome::Failed(text)
+                | Outcome::NotApplicable(text)
+                | Outcome::NotShown(text)
+                | Outcome::NotRun(text) => clean(text),
+            }
+        }
+        if let Some(About { name, version, interface }) = &mut self.about {
+            [name, version, interface].into_iter().for_each(clean);
+        }
+        self.home.iter_mut().chain(&mut self.notes).for_each(clean);
     }
 
     pub(super) fn elapsed(&self) -> Duration {

@@ -10,7 +10,7 @@ use super::certificate::{Certificate, Fact, Failed};
 use super::subject::Subject;
 use crate::error::{Error, ErrorKind, FaultKind, Result};
 use crate::model::{AttemptId, ObjectKey};
-use crate::plugin::{ConfiguredPlugin, Location, Plugin, PluginSource};
+use crate::plugin::{ConfiguredPlugin, Location, Plugin, PluginSource, PluginStorage};
 use crate::storage::{
     Blob, ByteRange, Capabilities, Counters, ListRequest, Observed, PartOrder, PutOptions, RetrySettings,
     Retrying, Sink, Storage,
@@ -90,7 +90,7 @@ pub(super) async fn run(subject: &Subject, certificate: &mut Certificate) -> Res
     let (first, second) = certificate.note(SETTINGS, began, configured)?;
 
     let began = Instant::now();
-    let opened = open(subject, &first, &second).await;
+    let opened = open(subject, &first, &second, certificate).await;
     let steps: [(Fact, &[&str]); 3] =
         [(NEEDS, &["needs", "grant"]), (OPENS, &[]), (CAPABLE, &["capabilities"])];
     let bare = certificate.blame(&steps, began, opened)?;
@@ -138,9 +138,12 @@ async fn open(
     subject: &Subject,
     first: &ConfiguredPlugin,
     second: &ConfiguredPlugin,
-) -> Result<[Arc<dyn Storage>; 2]> {
+    certificate: &mut Certificate,
+) -> Result<[Arc<PluginStorage>; 2]> {
     let location: &Location = &subject.location;
     let (first, second) = (first.open(location).await?, second.open(location).await?);
+    certificate.hear(&first);
+    certificate.hear(&second);
     if first.capabilities() != second.capabilities() || first.home() != second.home() {
         let message = "two instances of one location answer different capabilities or homes";
         return Err(Error::new(ErrorKind::Plugin, "capabilities", message));

@@ -38,12 +38,12 @@ impl Certificate {
             Some(about) => (about.name.clone(), about.version.clone(), about.interface.clone()),
             None => (unknown(), unknown(), unknown()),
         };
-        let tried = format!(
-            "{} keys, objects of {}, {} rounds",
-            self.check.many,
-            bytes(self.check.large),
-            self.check.rounds
-        );
+        let keys = match (self.check.many, self.check.most) {
+            (many, most) if most > many => format!("{many} to {most}"),
+            (many, _) => many.to_string(),
+        };
+        let tried =
+            format!("{keys} keys, objects of {}, {} rounds", bytes(self.check.large), self.check.rounds);
         let mut head = vec![
             ("plugin", name),
             ("version", version),
@@ -84,9 +84,16 @@ impl Certificate {
         let failed = self.count(|o| matches!(o, Outcome::Failed(_)));
         let idle = self.count(|o| matches!(o, Outcome::NotApplicable(_)));
         let not_run = self.count(|o| matches!(o, Outcome::NotRun(_)));
+        let shown = match self.rows.iter().filter(|row| matches!(row.outcome, Outcome::NotShown(_))) {
+            rows if rows.clone().count() == 0 => String::new(),
+            rows => {
+                let names: Vec<String> = rows.map(|row| words(row.name)).collect();
+                format!("; not shown: {}", names.join(", "))
+            }
+        };
         let word = if self.passed() { "PASSED" } else { "FAILED" };
         format!(
-            "{word}: of {all} checks {passed} passed, {failed} failed, {idle} do not apply, {not_run} were not run"
+            "{word}: of {all} checks {passed} passed, {failed} failed, {idle} do not apply, {not_run} were not run{shown}"
         )
     }
 
@@ -102,7 +109,7 @@ impl Certificate {
             let (result, reason) = result(row);
             let time = match row.outcome {
                 Outcome::Passed | Outcome::Failed(_) => format!("{:.2} s", row.elapsed.as_secs_f64()),
-                Outcome::NotApplicable(_) | Outcome::NotRun(_) => String::new(),
+                Outcome::NotApplicable(_) | Outcome::NotShown(_) | Outcome::NotRun(_) => String::new(),
             };
             let result = match result {
                 "failed" => "FAILED".to_owned(),
@@ -148,7 +155,7 @@ impl Certificate {
             "begun": self.begun,
             "ended": Timestamp::now(),
             "seconds": self.elapsed().as_secs_f64(),
-            "triedWith": { "keys": self.check.many, "largeBytes": self.check.large, "rounds": self.check.rounds },
+            "triedWith": { "keys": self.check.many, "mostKeys": self.check.most, "largeBytes": self.check.large, "rounds": self.check.rounds },
             "calls": self.calls,
             "askedAgain": self.asked_again,
             "capabilities": self.capabilities.as_ref().map(ability_values),
@@ -166,9 +173,10 @@ fn words(name: &str) -> String {
 
 fn result(row: &CaseReport) -> (&'static str, String) {
     match &row.outcome {
-        Outcome::Passed => ("passed", String::new()),
+        Outcome::Passed => ("passed", row.seen.clone()),
         Outcome::Failed(reason) => ("failed", reason.clone()),
         Outcome::NotApplicable(why) => ("not_applicable", why.clone()),
+        Outcome::NotShown(why) => ("not_shown", why.clone()),
         Outcome::NotRun(why) => ("not_run", why.clone()),
     }
 }

@@ -5,19 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::CheckArgs;
+use crate::cli::component;
 use crate::cli::state::StateFolder;
 use crate::error::{Error, Result};
-use crate::host::extra_roots;
-use crate::model::BackendName;
+use crate::host::{engine_settings, extra_roots};
 use crate::plugin::{
-    EngineSettings, ExtraRoots, Location, MAX_COMPONENT, PluginEngine, PluginInfo, PluginManifest,
-    PluginPackage, PluginSource, Proxy, Use,
+    EngineSettings, ExtraRoots, Location, PluginEngine, PluginInfo, PluginManifest, PluginPackage,
+    PluginSource, Use,
 };
 use crate::settings::{HostSettings, environment, is_host_variable};
 
 const OPERATION: &str = "check";
-/// What a component is called before it has said its own name.
-const NAMELESS: &str = "nameless";
 
 /// Everything that a check starts from.
 #[derive(Debug)]
@@ -48,17 +46,9 @@ impl Subject {
         let of_host =
             variables.iter().filter(|(name, _)| is_host_variable(name)).map(|(n, v)| (n.clone(), v.clone()));
         let settings = HostSettings::from_env(&of_host.collect())?;
-        let authorities = match &settings.ca_bundle {
-            None => None,
-            Some(path) => Some(read(path, "the file of BACKUP_CA_BUNDLE")?),
-        };
-        let no_proxy = settings.no_proxy.iter().cloned();
         let engine = PluginEngine::new(EngineSettings {
             cache_dir: Some(StateFolder::open(args.state.state_dir.as_deref())?.compiled()),
-            protected: settings.plugin_path.clone(),
-            authorities,
-            proxy: settings.https_proxy.as_ref().map(|uri| Proxy::new(&uri.0, no_proxy)).transpose()?,
-            ..EngineSettings::default()
+            ..engine_settings(&settings)?
         })?;
         let location = Location { bucket: args.bucket.clone(), path: args.path.clone() };
         Ok(Self { package, location, engine, variables, given, extra_paths: settings.extra_paths })
@@ -96,54 +86,33 @@ impl Subject {
 
 /// The component with its source, and the manifest that was given for it.
 fn package(plugin: &Path, config: Option<&Path>) -> Result<(PluginPackage, PluginManifest)> {
-    let bundled = siltstone_plugins::all().iter().find(|p| Path::new(p.name) == plugin);
-    match bundled.filter(|_| !plugin.is_file()) {
-        Some(bundled) => {
-            let manifest = config.map(manifest).transpose()?.unwrap_or_default();
-            let rest = PluginManifest { environment: BTreeMap::new(), ..manifest.clone() };
-            if rest != PluginManifest::default() {
-                let message = format!(
-                    "`{}` comes with this build, which grants it what it needs: its manifest may hold `[environment]` only",
-                    bundled.name
-                );
-                return Err(Error::invalid(OPERATION, message));
-            }
-            let name = BackendName::new(bundled.name)?;
-            Ok((PluginPackage::bundled(name, bundled.component), manifest))
+    let package = component::find(OPERATION, plugin)?;
+    let manifest = config.map(manifest).transpose()?;
+    if *package.source() == PluginSource::Bundled {
+        let manifest = manifest.unwrap_or_default();
+        let rest = PluginManifest { environment: BTreeMap::new(), ..manifest.clone() };
+        if rest != PluginManifest::default() {
+            let message = format!(
+                "`{}` comes with this build, which grants it what it needs: its manifest may hold `[environment]` only",
+                package.name()
+            );
+            return Err(Error::invalid(OPERATION, message));
         }
-        None if !plugin.is_file() => {
-            let message = format!("`{}` is neither a file nor a plugin of this build", plugin.display());
-            Err(Error::invalid(OPERATION, message))
-        }
-        None => {
-            let component = read(plugin, "the component")?;
-            let Some(config) = config else {
-                let message = format!(
-                    "`{}` did not come with this build, so nothing is granted to it: say what it may see and reach with \
-                     --config check.toml (see --help)",
-                    plugin.display()
-                );
-                return Err(Error::invalid(OPERATION, message));
-            };
-            let package =
-                PluginPackage::new(NAMELESS, component)?.from(PluginSource::File(plugin.to_owned()));
-            Ok((package, manifest(config)?))
-        }
+        return Ok((package, manifest));
     }
+    let Some(manifest) = manifest else {
+        let message = format!(
+            "`{}` did not come with this build, so nothing is granted to it: say what it may see and reach with \
+             --config check.toml (see --help)",
+            plugin.display()
+        );
+        return Err(Error::invalid(OPERATION, message));
+    };
+    Ok((package, manifest))
 }
 
 fn manifest(path: &Path) -> Result<PluginManifest> {
-    let text = String::from_utf8(read(path, "the file of --config")?)
+    let text = String::from_utf8(component::read(OPERATION, path, "the file of --config")?)
         .map_err(|_| Error::invalid(OPERATION, format!("{} is not UTF-8", path.display())))?;
     PluginManifest::parse(&text, &path.display().to_string(), Use::Check)
-}
-
-/// The content of a file; that there is none is a slip of the command and not the lack of a backup.
-fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
-    let refused = |why: String| Error::invalid(OPERATION, format!("{what}, `{}`, {why}", path.display()));
-    let size = std::fs::metadata(path).map_err(|e| refused(format!("cannot be read: {e}")))?.len();
-    if size > MAX_COMPONENT {
-        return Err(refused(format!("has {size} bytes; at most {MAX_COMPONENT}")));
-    }
-    std::fs::read(path).map_err(|e| refused(format!("cannot be read: {e}")))
 }

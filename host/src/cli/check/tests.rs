@@ -27,10 +27,13 @@ const DESCRIBES: Fact = Fact { area: "plugin", name: "it_describes_itself" };
 fn thorough_asks_for_more_and_numbers_can_be_given() {
     let (normal, thorough) =
         (depth(&args("siltstone plugin check s3")), depth(&args("siltstone plugin check s3 --thorough")));
-    assert_eq!((normal.many, normal.large, normal.rounds), (1_001, 64 << 20, 3));
-    assert_eq!((thorough.many, thorough.large, thorough.rounds), (10_000, 256 << 20, 20));
+    assert_eq!((normal.many, normal.most, normal.large, normal.rounds), (1_001, 5_001, 64 << 20, 3));
+    assert_eq!(
+        (thorough.many, thorough.most, thorough.large, thorough.rounds),
+        (10_000, 10_000, 256 << 20, 20)
+    );
     let given = depth(&args("siltstone plugin check s3 --thorough --keys 5001 --rounds 1"));
-    assert_eq!((given.many, given.rounds, given.large), (5_001, 1, thorough.large));
+    assert_eq!((given.many, given.most, given.rounds, given.large), (5_001, 5_001, 1, thorough.large));
 }
 
 #[test]
@@ -82,8 +85,17 @@ fn a_certificate_shows_areas_results_reasons_and_figures() {
         area: "multipart uploads",
         name: "parts_come_in_any_order",
         outcome: Outcome::NotApplicable("parts in any order".to_owned()),
+        seen: String::new(),
         elapsed: Duration::ZERO,
     });
+    certificate.rows.push(CaseReport {
+        area: "multipart uploads",
+        name: "there_is_another_page",
+        outcome: Outcome::NotShown("there was one".to_owned()),
+        seen: String::new(),
+        elapsed: Duration::ZERO,
+    });
+    certificate.clean();
     certificate.figures.push(Figure {
         what: "put",
         how: "64 MiB in 8 parts".to_owned(),
@@ -103,10 +115,14 @@ fn a_certificate_shows_areas_results_reasons_and_figures() {
         "{text}"
     );
     assert!(
-        text.contains("FAILED: of 3 checks 1 passed, 1 failed, 1 do not apply, 0 were not run"),
+        text.contains(
+            "FAILED: of 4 checks 1 passed, 1 failed, 1 do not apply, 0 were not run; not shown: there is another page"
+        ),
         "{text}"
     );
-    assert_eq!(report.json["checks"][1]["reason"], reason);
+    assert!(text.contains("not shown               there was one"), "{text}");
+    assert_eq!(report.json["checks"][1]["reason"], "head: \\u{1b}[2J");
+    assert_eq!(report.json["checks"][3]["result"], "not_shown");
     assert_eq!(report.json["plugin"]["sha256"].as_str().unwrap().len(), 64);
 }
 

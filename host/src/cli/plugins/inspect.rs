@@ -1,26 +1,27 @@
 //! What a plugin file is: what it exports, imports, takes and needs, and the manifest that it could be installed with.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::super::args::InspectArgs;
+use super::super::component;
 use super::super::render;
 use super::super::report::Report;
 use super::engine;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::plugin::{
-    ExtraRoots, FolderAccess, FolderNeed, Location, Needs, Plugin, PluginEngine, PluginGrants, PluginPackage,
-    PluginSource, Required, SettingInfo, SettingKind, hex,
+    ExtraRoots, FolderAccess, FolderNeed, Location, Needs, Plugin, PluginGrants, PluginPackage, PluginSource,
+    Required, SettingInfo, SettingKind, hex,
 };
 use crate::settings::environment;
 
 /// Shows what a plugin is.
 pub(in crate::cli) async fn inspect(args: &InspectArgs) -> Result<Report> {
     let engine = engine(&args.state)?;
-    let (plugin, digest) = load(&engine, &args.file).await?;
-    let needs = needs(&plugin).await;
+    let (package, unused) = package(args)?;
+    let digest = hex(&package.sha256());
+    let plugin = Plugin::from_nameless(&engine, &package).await?;
+    plugin.takes_granted()?;
+    let needs = needs(&plugin, package.granted(), unused.as_ref()).await;
     let info = plugin.info();
 
     let head = [
@@ -35,10 +36,10 @@ pub(in crate::cli) async fn inspect(args: &InspectArgs) -> Result<Report> {
     text.push_str(&lines(plugin.imports()));
     text.push_str("\nsettings\n");
     text.push_str(&info.settings.iter().map(setting).collect::<String>());
-    text.push_str("\nwould need, with the settings of this environment\n");
+    text.push_str("\nwould need, with the values that it may see\n");
     let mut needs_known = None;
     let needs = match needs {
-        Ok(needs) => {
+        Asked::Needs(needs) => {
             let needs = needs_known.insert(needs);
             text.push_str(&lines(&needed(needs)));
             json!({
@@ -49,9 +50,13 @@ pub(in crate::cli) async fn inspect(args: &InspectArgs) -> Result<Report> {
             })
         }
         // Not a failure of this command: most plugins need nothing before they are configured.
-        Err(e) => {
+        Asked::Refused(e) => {
             text.push_str(&lines(&[format!("not known: {e}")]));
-            json!({ "unknown": e.to_string() })
+            json!({ "unknown": e })
+        }
+        Asked::Not(why) => {
+            text.push_str(&lines(&[format!("not asked: {why}")]));
+            json!({ "notAsked": why })
         }
     };
     let manifest = manifest(&plugin, &digest, needs_known.as_ref());
@@ -88,30 +93,21 @@ pub(in crate::cli) async fn inspect(args: &InspectArgs) -> Result<Report> {
     Ok(Report::fine(text, json))
 }
 
-/// The plugin with all its settings in sight, and its digest.
-async fn load(engine: &Arc<PluginEngine>, file: &Path) -> Result<(Plugin, String)> {
-    let bundled = siltstone_plugins::all().iter().find(|p| Path::new(p.name) == file);
-    let bytes = match (std::fs::read(file), bundled) {
-        (Ok(bytes), _) => bytes,
-        (Err(_), Some(bundled)) => {
-            let package = PluginPackage::new(bundled.name, bundled.component)?;
-            let plugin = Plugin::load(engine, bundled.component, PluginSource::Bundled).await?;
-            return Ok((plugin, hex(&package.sha256())));
-        }
-        (Err(e), None) if e.kind() == std::io::ErrorKind::NotFound => {
-            let message = format!("`{}` is neither a file nor a plugin of this build", file.display());
-            return Err(Error::new(ErrorKind::NotFound, "inspect", message));
-        }
-        (Err(e), None) => return Err(Error::io("inspect", file, e)),
+/// The component with the settings that it may see: those of the command line, and those that the manifest beside it grants
+/// when it is in order and pins this very component; or else why it counts for nothing.
+fn package(args: &InspectArgs) -> Result<(PluginPackage, Option<Error>)> {
+    let found = component::find("inspect", &args.file)?;
+    if *found.source() == PluginSource::Bundled {
+        return Ok((found, None));
+    }
+    let has_manifest = args.file.with_extension("toml").exists();
+    let (package, unused) = match PluginPackage::from_files(&args.file) {
+        Ok(installed) => (installed, None),
+        Err(e) => (found, has_manifest.then_some(e)),
     };
-    let source = PluginSource::File(file.to_owned());
-    let info = Plugin::load(engine, &bytes, source.clone()).await?.info().clone();
-    let settings = info.settings.into_iter().map(|s| s.name).collect();
-    let package = PluginPackage::new(info.name.as_str(), bytes)?
-        .from(source)
-        .grants(PluginGrants { settings, ..PluginGrants::default() });
-    let digest = hex(&package.sha256());
-    Ok((Plugin::from_package(engine, &package).await?, digest))
+    let mut settings = package.granted().settings.clone();
+    settings.extend(args.setting.iter().filter(|name| !package.granted().settings.contains(name)).cloned());
+    Ok((package.grants(PluginGrants { settings, ..PluginGrants::default() }), unused))
 }
 
 /// A manifest that lets the plugin have everything that it asks for.
@@ -138,10 +134,38 @@ fn manifest(plugin: &Plugin, digest: &str, needs: Option<&Needs>) -> String {
     table.to_string()
 }
 
-async fn needs(plugin: &Plugin) -> Result<Needs> {
+/// What came of asking for its needs.
+enum Asked {
+    Needs(Needs),
+    /// It was asked, or could not be configured.
+    Refused(String),
+    /// It may not see what it would have to see.
+    Not(String),
+}
+
+/// Asks with the values that the plugin may see, and with no others: it is nobody's word that it is what it says.
+async fn needs(plugin: &Plugin, granted: &PluginGrants, unused: Option<&Error>) -> Asked {
+    let hidden: Vec<&SettingInfo> = match plugin.source() {
+        PluginSource::Bundled => Vec::new(),
+        _ => plugin.info().settings.iter().filter(|s| !granted.settings.contains(&s.name)).collect(),
+    };
+    let missing = hidden.iter().any(|s| s.required == Required::Yes && s.default.is_none());
+    if missing || (granted.settings.is_empty() && !hidden.is_empty()) {
+        let names: Vec<String> = hidden.iter().map(|s| format!("--setting {}", s.name)).collect();
+        let unused =
+            unused.map_or_else(String::new, |e| format!("; the manifest beside it does not count: {e}"));
+        return Asked::Not(format!(
+            "it did not come with this build and would see the values of its settings{unused}; name those that it may see: {}",
+            names.join(" ")
+        ));
+    }
     let variables = environment();
-    let configured = plugin.configure(&|name| variables.get(name).cloned(), ExtraRoots::default())?;
-    configured.needs(&Location::default()).await
+    let configured = plugin.configure(&|name| variables.get(name).cloned(), ExtraRoots::default());
+    let asked = async { configured?.needs(&Location::default()).await };
+    match asked.await {
+        Ok(needs) => Asked::Needs(needs),
+        Err(e) => Asked::Refused(e.to_string()),
+    }
 }
 
 fn needed(needs: &Needs) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! What the cases share: keys of their own, contents, and calls that check what every answer must obey.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use tokio::task::JoinSet;
@@ -54,6 +55,25 @@ pub(super) struct Context {
     /// The prefix of every key of the case; ends in `/`.
     pub(super) root: String,
     pub(super) attempt: AttemptId,
+    /// What the case with many keys has seen.
+    paged: Arc<OnceLock<Paged>>,
+}
+
+/// How the longest listing came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Paged {
+    pub(super) keys: usize,
+    /// Those that held something.
+    pub(super) pages: usize,
+}
+
+impl fmt::Display for Paged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pages {
+            1 => write!(f, "all {} keys came on one page", self.keys),
+            pages => write!(f, "{} keys came on {pages} pages", self.keys),
+        }
+    }
 }
 
 /// A whole listing.
@@ -66,7 +86,17 @@ pub(super) struct Listing {
 impl Context {
     pub(super) fn new(storages: [Arc<dyn Storage>; 2], check: StorageCheck, root: String) -> Self {
         let [storage, second] = storages;
-        Self { storage, second, check, root, attempt: AttemptId::generate() }
+        Self { storage, second, check, root, attempt: AttemptId::generate(), paged: Arc::default() }
+    }
+
+    /// Notes how the longest listing came; only one case has one.
+    pub(super) fn note_paged(&self, paged: Paged) {
+        // Set twice it stays what it was.
+        let _ = self.paged.set(paged);
+    }
+
+    pub(super) fn paged(&self) -> Option<Paged> {
+        self.paged.get().copied()
     }
 
     /// The same case on the other storage of the location.
@@ -160,18 +190,28 @@ impl Context {
     }
 
     /// Deletes objects in batches; each must be gone.
-    pub(super) async fn delete(&self, keys: &[ObjectKey]) -> Result<()> {
-        for batch in keys.chunks(self.capabilities().delete_batch.max(1) as usize) {
-            if let Some((_, error)) = self.storage.delete(batch).await?.into_iter().next() {
-                return Err(error);
-            }
-        }
-        Ok(())
+    pub(super) async fn delete(&self, keys: &[ObjectKey]) -> Result<(), Stop> {
+        let batches = keys.chunks(self.capabilities().delete_batch.max(1) as usize).map(<[_]>::to_vec);
+        let delete = |c: Self, batch: Vec<ObjectKey>| async move {
+            let undeleted = c.storage.delete(&batch).await?;
+            undeleted.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+        };
+        self.each(batches.collect(), delete).await
     }
 
     /// All pages of a listing, each of them checked.
     pub(super) async fn walk(&self, prefix: &str, depth: Depth, limit: u32) -> Result<Listing, Stop> {
-        let mut all = Listing::default();
+        Ok(self.walk_pages(prefix, depth, limit).await?.0)
+    }
+
+    /// As [`Self::walk`], with the number of pages that held something.
+    pub(super) async fn walk_pages(
+        &self,
+        prefix: &str,
+        depth: Depth,
+        limit: u32,
+    ) -> Result<(Listing, usize), Stop> {
+        let (mut all, mut pages) = (Listing::default(), 0);
         let mut request = ListRequest { prefix: prefix.to_owned(), depth, token: None, limit };
         let mut empty = 0;
         loop {
@@ -179,6 +219,7 @@ impl Context {
             let entries = page.objects.len() + page.prefixes.len();
             ensure!(entries <= limit as usize, "{entries} entries on a page of at most {limit}");
             empty = if entries == 0 { empty + 1 } else { 0 };
+            pages += usize::from(entries > 0);
             ensure!(empty < 1_000, "a thousand empty pages one after another");
             for object in page.objects {
                 let key = &object.key;
@@ -196,7 +237,7 @@ impl Context {
                 ensure!(last.is_none_or(|last| *last < folded), "prefix `{folded}` after `{last:?}`");
                 all.prefixes.push(folded);
             }
-            let Some(next) = page.next else { return Ok(all) };
+            let Some(next) = page.next else { return Ok((all, pages)) };
             let most = MORE_NAMES.saturating_add(self.check.many as usize * 4);
             let listed = all.objects.len() + all.prefixes.len();
             ensure!(
@@ -232,15 +273,35 @@ impl Context {
 
     /// Puts objects, as many at once as serves the store best.
     pub(super) async fn put_all(&self, names: Vec<String>, content: &Bytes) -> Result<(), Stop> {
-        let at_once = self.capabilities().in_flight.max(1) as usize;
+        let content = content.clone();
+        let put = move |c: Self, name: String| {
+            let content = content.clone();
+            async move { c.put(&name, &content).await.map(drop) }
+        };
+        self.each(names, put).await
+    }
+
+    /// Makes a call about each, as many at once as serves the store best.
+    async fn each<T, F>(
+        &self,
+        items: Vec<T>,
+        call: impl Fn(Self, T) -> F + Clone + Send + 'static,
+    ) -> Result<(), Stop>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<()>> + Send,
+    {
+        let at_once = items.len().min(self.capabilities().in_flight.max(1) as usize);
+        let items = Arc::new(Mutex::new(items.into_iter()));
         let mut tasks = JoinSet::new();
-        for share in names.chunks(names.len().div_ceil(at_once).max(1)) {
-            let (context, share, content) = (self.clone(), share.to_vec(), content.clone());
+        for _ in 0..at_once {
+            let (context, items, call) = (self.clone(), Arc::clone(&items), call.clone());
             tasks.spawn(async move {
-                for name in share {
-                    context.put(&name, &content).await?;
+                loop {
+                    let next = items.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(item) = next else { return Ok(()) };
+                    call(context.clone(), item).await?;
                 }
-                Ok(())
             });
         }
         join(tasks).await.map(drop)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
-use super::context::{Context, Listing, Stop, Verdict, content, ensure};
+use super::context::{Context, Listing, Paged, Stop, Verdict, content, ensure};
 use crate::model::ObjectKey;
 use crate::storage::Depth;
 
@@ -148,15 +148,28 @@ pub(super) async fn a_listing_during_changes_holds_what_stays(c: Context) -> Ver
 }
 
 pub(super) async fn many_keys_are_listed_and_deleted(c: Context) -> Verdict {
-    let names: Vec<String> = (0..c.check.many).map(|n| format!("{:03}/{n:06}", n % 7)).collect();
-    c.put_all(names.clone(), &content(20, "many")).await?;
-    let mut sorted = names;
-    sorted.sort_unstable();
-    for limit in [1_000, 1_001, 400] {
-        let listed = c.walk(&c.root, Depth::All, limit).await?.names(&c.root);
-        ensure!(listed == sorted, "{} of {} keys are listed in pages of {limit}", listed.len(), sorted.len());
+    let body = content(20, "many");
+    let most = c.check.most.max(c.check.many);
+    let mut names: Vec<String> = Vec::new();
+    for count in [c.check.many, most] {
+        let more: Vec<String> = (names.len() as u32..count).map(|n| format!("{:03}/{n:06}", n % 7)).collect();
+        c.put_all(more.clone(), &body).await?;
+        names.extend(more);
+        names.sort_unstable();
+        // More than there are, so that it is the store who ends a page.
+        let (listing, pages) = c.walk_pages(&c.root, Depth::All, most.saturating_add(1)).await?;
+        let listed = listing.names(&c.root);
+        ensure!(listed == names, "{} of {} keys are listed on {pages} pages", listed.len(), names.len());
+        if pages > 1 || count == most {
+            c.note_paged(Paged { keys: names.len(), pages });
+            break;
+        }
     }
-    let keys: Vec<ObjectKey> = sorted.iter().map(|name| c.key(name)).collect::<Result<_, _>>()?;
+    // And pages that end where the caller wants.
+    let limit = names.len().div_ceil(2) as u32;
+    let listed = c.walk(&c.root, Depth::All, limit).await?.names(&c.root);
+    ensure!(listed == names, "{} of {} keys are listed in pages of {limit}", listed.len(), names.len());
+    let keys: Vec<ObjectKey> = names.iter().map(|name| c.key(name)).collect::<Result<_, _>>()?;
     c.delete(&keys).await?;
     let left = c.names().await?;
     ensure!(left.is_empty(), "{} keys are listed after they were deleted", left.len());

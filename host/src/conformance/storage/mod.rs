@@ -21,7 +21,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use self::context::{Context, Stop, Verdict};
+use self::context::{Context, Paged, Stop, Verdict};
 pub use self::speed::{Figure, measure_storage};
 use super::{CaseReport, Outcome, Report};
 use crate::storage::Storage;
@@ -31,6 +31,8 @@ use crate::storage::Storage;
 pub struct StorageCheck {
     /// Objects of the case with many keys. Default 1001: more than a page of most stores.
     pub many: u32,
+    /// So many are put while all of them come on one page. Default 1001: no more than `many`.
+    pub most: u32,
     /// Bytes of the large objects, as far as the store takes them; each is held in memory twice. Default 8 MiB.
     pub large: u64,
     /// Tasks that race for one key. Default 8.
@@ -47,6 +49,7 @@ impl Default for StorageCheck {
     fn default() -> Self {
         Self {
             many: 1_001,
+            most: 1_001,
             large: 8 << 20,
             racers: 8,
             rounds: 20,
@@ -143,6 +146,8 @@ const CASES: &[Case] = cases! {
         an_upload_that_is_gone_is_told_as_such;
 };
 
+/// What the case with many keys shows beside its own fact.
+const SECOND_PAGE: (&str, &str) = ("listing", "a_listing_goes_on_on_a_second_page");
 /// The name of the fact that nothing is left behind; the last of every report.
 const REMOVES: (&str, &str) = ("deleting", "the_suite_removes_what_it_wrote");
 
@@ -210,11 +215,12 @@ impl StorageSuite {
         let run = uuid::Uuid::new_v4();
         let mut report = Report::default();
         let (mut left, mut lost) = (Vec::new(), Duration::ZERO);
+        let mut paged = None;
         let suite = Instant::now();
         for (number, &(area, name, case)) in CASES.iter().enumerate() {
             if lost > self.check.loss {
                 let outcome = Outcome::NotRun("cases before it failed and took too long".to_owned());
-                report.cases.push(CaseReport { area, name, outcome, elapsed: Duration::ZERO });
+                report.cases.push(case_report((area, name), outcome, Duration::ZERO));
                 continue;
             }
             (self.begun)(Begun { name, before: number, all: CASES.len() });
@@ -223,7 +229,8 @@ impl StorageSuite {
             let began = Instant::now();
             let outcome = outcome(case(context.clone()), self.check.patience).await;
             let failed = matches!(outcome, Outcome::Failed(_));
-            report.cases.push(CaseReport { area, name, outcome, elapsed: began.elapsed() });
+            report.cases.push(case_report((area, name), outcome, began.elapsed()));
+            paged = context.paged().or(paged);
             let cleaned = Box::pin(async move { context.clean().await });
             let cleaned = self::outcome(cleaned, self.check.patience).await;
             if failed || cleaned != Outcome::Passed {
@@ -233,17 +240,35 @@ impl StorageSuite {
                 left.push(format!("after {name}: {reason}"));
             }
         }
+        report.cases.push(second_page(paged));
         let outcome = if left.is_empty() { Outcome::Passed } else { Outcome::Failed(left.join("; ")) };
-        let (area, name) = REMOVES;
-        report.cases.push(CaseReport { area, name, outcome, elapsed: suite.elapsed() });
+        report.cases.push(case_report(REMOVES, outcome, suite.elapsed()));
         report
     }
 
     /// The area and name of every case, in the order in which they run.
     #[must_use]
     pub fn cases() -> Vec<(&'static str, &'static str)> {
-        CASES.iter().map(|(area, name, _)| (*area, *name)).chain([REMOVES]).collect()
+        CASES.iter().map(|(area, name, _)| (*area, *name)).chain([SECOND_PAGE, REMOVES]).collect()
     }
+}
+
+fn case_report(
+    (area, name): (&'static str, &'static str),
+    outcome: Outcome,
+    elapsed: Duration,
+) -> CaseReport {
+    CaseReport { area, name, outcome, seen: String::new(), elapsed }
+}
+
+/// Whether the longest listing had more than one page, with what it had.
+fn second_page(paged: Option<Paged>) -> CaseReport {
+    let (outcome, seen) = match paged {
+        Some(paged) if paged.pages > 1 => (Outcome::Passed, paged.to_string()),
+        Some(paged) => (Outcome::NotShown(paged.to_string()), String::new()),
+        None => (Outcome::NotRun("many keys were not listed".to_owned()), String::new()),
+    };
+    CaseReport { seen, ..case_report(SECOND_PAGE, outcome, Duration::ZERO) }
 }
 
 /// On a task of its own, so that a panic of the storage is an outcome too.

@@ -12,11 +12,10 @@ pub(super) const CLOUD: [&str; 3] = [
     "temporary_objects_are_deleted_by_their_keys",
 ];
 
-/// What does not apply to a folder: it has no etags to match, no buckets, and a request may name no other folder here.
-pub(super) const FOLDER: [&str; 7] = [
+/// What does not apply to a folder: it has no etags to match, and no buckets.
+pub(super) const FOLDER: [&str; 6] = [
     "a_bucket_that_is_missing_is_told_as_such",
     "a_multipart_upload_that_the_store_lacks_is_refused",
-    "a_path_that_was_never_used_is_empty",
     "if_match_on_a_missing_key_stores_nothing",
     "if_match_replaces_the_object_with_that_etag",
     "if_match_with_another_etag_changes_nothing",
@@ -30,7 +29,9 @@ pub(super) fn assert_passed(certificate: &Certificate, not_applicable: &[&str]) 
     let mut idle = certificate.with("not_applicable");
     idle.sort_unstable();
     assert_eq!(idle, not_applicable, "{}", shown());
-    assert_eq!(certificate.with("passed").len() + idle.len(), CHECKS, "{}", shown());
+    let unshown = certificate.with("not_shown");
+    assert!(unshown.is_empty() || unshown == [SECOND_PAGE], "{}", shown());
+    assert_eq!(certificate.with("passed").len() + idle.len() + unshown.len(), CHECKS, "{}", shown());
     assert!(certificate.with("failed").is_empty() && certificate.with("not_run").is_empty(), "{}", shown());
     let json = &certificate.json;
     assert_eq!(json["plugin"]["interface"], "0.1.0");
@@ -39,8 +40,16 @@ pub(super) fn assert_passed(certificate: &Certificate, not_applicable: &[&str]) 
     assert!(figures.len() == 6 && figures.iter().all(|f| f["rate"].as_f64().unwrap() > 0.0), "{}", shown());
 }
 
+/// A listing had more than one page, as these words say.
+pub(super) fn assert_paged(certificate: &Certificate, words: &str) {
+    assert_eq!(certificate.of(SECOND_PAGE), Some(("passed", words)), "{}", certificate.text);
+}
+
 /// Those of the preflight, of the suite, of other locations, of the service, and the speed.
-const CHECKS: usize = 84;
+const CHECKS: usize = 86;
+
+/// Whether a listing went on on a second page, or what was seen instead.
+const SECOND_PAGE: &str = "a_listing_goes_on_on_a_second_page";
 
 async fn of_server(kind: Kind, more: &[&str]) -> Certificate {
     let folder = tempfile::tempdir().unwrap();
@@ -59,6 +68,7 @@ async fn the_filesystem_plugin_passes_and_leaves_nothing() {
     let config = environment(&[("BACKUP_FILESYSTEM_PATH", folder.path().to_str().unwrap())]);
     let certificate = check(Path::new("filesystem"), &config, &["--rounds", "20"]).await.unwrap();
     assert_passed(&certificate, &FOLDER);
+    assert_paged(&certificate, "5001 keys came on 2 pages");
     assert_eq!(certificate.json["plugin"]["name"], "filesystem");
     assert_eq!(certificate.json["location"], folder.path().to_str().unwrap());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -71,16 +81,21 @@ async fn the_s3_plugin_passes_on_moto() {
     // It answers 500 where the service has a 404.
     let odd = "an_upload_that_is_gone_is_told_as_such";
     assert_passed(&certificate, &[CLOUD[0], CLOUD[1], odd, CLOUD[2]]);
+    assert_paged(&certificate, "1001 keys came on 2 pages");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_gcs_plugin_passes_on_the_stand_in() {
-    assert_passed(&of_server(Kind::FakeGcs, &[]).await, &CLOUD);
+    let certificate = of_server(Kind::FakeGcs, &[]).await;
+    assert_passed(&certificate, &CLOUD);
+    assert_paged(&certificate, "1001 keys came on 2 pages");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_azure_plugin_passes_on_azurite_with_more_than_one_page() {
-    assert_passed(&of_server(Kind::Azurite, &["--keys", "5001", "--rounds", "2"]).await, &CLOUD);
+    let certificate = of_server(Kind::Azurite, &["--rounds", "1"]).await;
+    assert_passed(&certificate, &CLOUD);
+    assert_paged(&certificate, "5001 keys came on 2 pages");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,5 +131,9 @@ async fn answers_to_come_again_are_the_services_and_are_counted() {
     server.make(Trouble::Status(503, 2));
     let certificate = check(Path::new("gcs"), &config, &["--keys", "50", "--rounds", "1"]).await.unwrap();
     assert_passed(&certificate, &CLOUD);
+    // It is told, and it is no failure.
+    assert_eq!(certificate.of(SECOND_PAGE), Some(("not_shown", "all 50 keys came on one page")));
+    let verdict = certificate.json["verdict"].as_str().unwrap();
+    assert!(verdict.ends_with("; not shown: a listing goes on on a second page"), "{verdict}");
     assert_eq!(certificate.json["askedAgain"], 2, "{}", certificate.text);
 }

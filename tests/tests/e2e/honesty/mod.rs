@@ -3,6 +3,7 @@
 //! Each lie of the lying component has a test here; a lie without one does not compile.
 
 mod at_rest;
+mod checked;
 mod deleting;
 mod lying;
 mod scene;
@@ -10,6 +11,7 @@ mod unseen;
 
 use siltstone_liar::Lie;
 
+use self::checked::failing;
 use self::deleting::{abandoning, deleting};
 use self::lying::{in_parts, making, racing, reading};
 use self::scene::End::{Found, Harmless, Idle, Noted, Refused};
@@ -159,5 +161,18 @@ trials! {
     }
     ClaimsIfMatch {
         a_put_that_only_claims_if_match: making([Harmless, Harmless, Harmless, Harmless, Harmless]);
+    }
+    IgnoresPath {
+        a_path_that_is_ignored_fails_the_check: failing(
+            &["a_path_that_was_never_used_is_empty"], &["it answers the same home", "`unsupported`"]);
+    }
+    ClaimsPath {
+        a_path_that_is_ignored_secretly_fails_the_check: failing(
+            &["a_path_that_was_never_used_is_empty", "what_lies_at_one_path_is_not_seen_at_another"],
+            &["was put at the configured path and is seen at another one"]);
+    }
+    SecretEtag {
+        an_etag_that_holds_a_secret_is_redacted_in_the_certificate: failing(
+            &["a_listing_describes_objects_as_head_does"], &["[redacted LIAR_SECRET]"]);
     }
 }
