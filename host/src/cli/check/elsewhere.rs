@@ -75,7 +75,8 @@ async fn bucket(
 /// Both facts about paths. Something lies at the configured path meanwhile.
 async fn paths(subject: &Subject, opened: &Opened, name: &str, certificate: &mut Certificate) {
     let (began, here) = (Instant::now(), &*opened.storage);
-    let key = match ObjectKey::new(format!("{name}/apart")) {
+    // Not below the name of the other path, which may itself lie below the configured one.
+    let key = match ObjectKey::new(format!("siltstone-check-{}/apart", uuid::Uuid::new_v4())) {
         Ok(key) => key,
         Err(error) => return certificate.add(PATH, failed(error), began.elapsed()),
     };
