@@ -2,7 +2,7 @@
 
 use siltstone::ErrorKind;
 use siltstone::model::ObjectKey;
-use siltstone::storage::{Blob, ListRequest, PutOptions};
+use siltstone::storage::{Blob, ListRequest, Precondition, PutOptions};
 use siltstone_tests::servers::Azurite;
 use siltstone_tests::vendors::Template;
 
@@ -65,8 +65,19 @@ async fn the_js_template_classifies_what_it_is_told_and_shows_no_secret() {
 
     let anywhere = access(&server, "rwdlac", FOREVER);
     let storage = open(Template::Js, &settings(&anywhere, "missing")).await.unwrap();
-    let error = storage.put(&key, &body, &PutOptions::default()).await.unwrap_err();
-    assert!(error.is(ErrorKind::NotFound), "{error}");
+    let stale = PutOptions { condition: Precondition::IfMatch("x".into()), ..PutOptions::default() };
+    for error in [
+        storage.put(&key, &body, &PutOptions::default()).await.unwrap_err(),
+        // It is not the condition that fails.
+        storage.put(&key, &body, &stale).await.unwrap_err(),
+        storage.head(&key).await.unwrap_err(),
+        storage.list(&list).await.unwrap_err(),
+    ] {
+        assert!(error.is(ErrorKind::Invalid) && error.to_string().contains("SAS_CONTAINER"), "{error}");
+    }
+    // Nothing was deleted, whatever the status is.
+    let left = storage.delete(std::slice::from_ref(&key)).await.unwrap();
+    assert!(left.len() == 1 && left[0].1.is(ErrorKind::Invalid), "{left:?}");
 
     drop(server);
     let storage = open(Template::Js, &settings(&anywhere, "nightly")).await.unwrap();
@@ -80,6 +91,17 @@ async fn the_js_template_classifies_what_it_is_told_and_shows_no_secret() {
         let error = open(Template::Js, &wrong).await.unwrap_err();
         assert!(error.is(ErrorKind::Invalid) && error.to_string().contains(name), "{error}");
     }
+}
+
+#[test]
+fn every_row_of_the_error_tables_of_the_js_template_holds() {
+    let mut tests = std::process::Command::new("node");
+    tests.args(["--test", "--test-reporter=tap", "test/failures.test.js"]).current_dir(Template::Js.folder());
+    let done = tests.output().unwrap_or_else(|e| panic!("Node.js 20 or newer is needed: {e}"));
+    let said = String::from_utf8_lossy(&done.stdout);
+    // A file without a test would be a success as well.
+    let last = "ok 7 - a request without an answer has the kind of the word of wasi:http";
+    assert!(done.status.success() && said.contains(last), "{said}");
 }
 
 #[test]
