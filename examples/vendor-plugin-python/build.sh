@@ -24,7 +24,7 @@ if ! cmp -s "$here/requirements.txt" "$tools/installed"; then
     rm -rf "$tools"
     python3 -m venv "$tools" || fail "cannot make a virtual environment in $tools"
     "$tools/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt" ||
-        fail "cannot install what requirements.txt pins: $(tr '\n' ' ' <"$here/requirements.txt")"
+        fail "cannot install what requirements.txt pins: $(sed -n 's/^\([^ #]*==[^ ]*\).*/\1/p' "$here/requirements.txt")"
     cp "$here/requirements.txt" "$tools/installed"
 fi
 

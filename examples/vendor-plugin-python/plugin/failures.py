@@ -17,21 +17,45 @@ KINDS = {
     ErrorKind.INVALID_CONFIG: (errno.ENAMETOOLONG, errno.EILSEQ),
     # One name is a file or a folder, never both: a key below another key has no place here.
     ErrorKind.UNSUPPORTED: (errno.ENOTSUP, errno.EXDEV, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY),
-    ErrorKind.INTERNAL: (errno.EBADF, errno.EINVAL),
+    # What a defect of ours would cause.
+    ErrorKind.INTERNAL: (errno.EBADF, errno.EINVAL, errno.ESPIPE, errno.EMSGSIZE, errno.ENOTTY, errno.EOVERFLOW),
 }
 KIND_OF = {number: kind for kind, numbers in KINDS.items() for number in numbers}
 
-# The same for the words of wasi:filesystem, which `transfer` uses directly.
-KIND_OF_CODE = {
-    ErrorCode.NO_ENTRY: ErrorKind.NOT_FOUND,
-    ErrorCode.ACCESS: ErrorKind.DENIED,
-    ErrorCode.NOT_PERMITTED: ErrorKind.DENIED,
-    ErrorCode.READ_ONLY: ErrorKind.DENIED,
-    ErrorCode.LOOP: ErrorKind.DENIED,
-    ErrorCode.INSUFFICIENT_SPACE: ErrorKind.QUOTA,
-    ErrorCode.QUOTA: ErrorKind.QUOTA,
-    ErrorCode.FILE_TOO_LARGE: ErrorKind.QUOTA,
+# The same for the words of wasi:filesystem, which `transfer` and `entries` use directly.
+CODES = {
+    ErrorKind.NOT_FOUND: (ErrorCode.NO_ENTRY,),
+    ErrorKind.ALREADY_EXISTS: (ErrorCode.EXIST,),
+    ErrorKind.DENIED: (ErrorCode.ACCESS, ErrorCode.NOT_PERMITTED, ErrorCode.READ_ONLY, ErrorCode.LOOP),
+    ErrorKind.QUOTA: (
+        ErrorCode.INSUFFICIENT_SPACE,
+        ErrorCode.QUOTA,
+        ErrorCode.FILE_TOO_LARGE,
+        ErrorCode.TOO_MANY_LINKS,
+    ),
+    ErrorKind.INVALID_CONFIG: (ErrorCode.NAME_TOO_LONG, ErrorCode.ILLEGAL_BYTE_SEQUENCE),
+    ErrorKind.UNSUPPORTED: (
+        ErrorCode.UNSUPPORTED,
+        ErrorCode.CROSS_DEVICE,
+        ErrorCode.IS_DIRECTORY,
+        ErrorCode.NOT_DIRECTORY,
+        ErrorCode.NOT_EMPTY,
+    ),
+    ErrorKind.INTERNAL: (
+        ErrorCode.BAD_DESCRIPTOR,
+        ErrorCode.INVALID,
+        ErrorCode.INVALID_SEEK,
+        ErrorCode.MESSAGE_SIZE,
+        ErrorCode.NO_TTY,
+        ErrorCode.OVERFLOW,
+    ),
 }
+KIND_OF_CODE = {code: kind for kind, codes in CODES.items() for code in codes}
+
+
+def kind_of(raised: OSError) -> ErrorKind:
+    """The kind of an error of the system. What is in no table is trouble of the device, or of the server behind it."""
+    return KIND_OF.get(raised.errno or 0, ErrorKind.TRANSIENT)
 
 
 def failure(kind: ErrorKind, message: str, outcome: Outcome = Outcome.NO_EFFECT) -> Err[Error]:
@@ -63,7 +87,7 @@ class doing:  # pylint: disable=invalid-name
         self, _type: type[BaseException] | None, raised: BaseException | None, _trace: TracebackType | None
     ) -> None:
         if isinstance(raised, OSError):
-            kind, word = KIND_OF.get(raised.errno or 0, ErrorKind.TRANSIENT), raised.strerror or "no reason"
+            kind, word = kind_of(raised), raised.strerror or "no reason"
         elif isinstance(raised, Err) and isinstance(raised.value, ErrorCode):
             kind, word = KIND_OF_CODE.get(raised.value, ErrorKind.TRANSIENT), raised.value.name
         else:

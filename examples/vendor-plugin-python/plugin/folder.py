@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from enum import Enum
 
 from wit_world.imports.siltstone_storage_types import (
@@ -13,13 +14,15 @@ from wit_world.imports.siltstone_storage_types import (
     Precondition_IfMatch,
 )
 
-from failures import doing, failure
+from failures import doing, failure, kind_of
 from keys import TEMPORARY, split
 
 # How often a step is tried whose folder others keep removing because it was empty.
 TRIES = 128
 # What file systems say that give no file a second name.
 NO_LINKS = (errno.ENOTSUP, errno.EPERM, errno.EXDEV, errno.EMLINK)
+# What network and FUSE file systems say that never hold the entries of a folder back, and so have nothing to sync.
+NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 # Folders whose entry is remembered to be durable, at most.
 MAX_DURABLE = 256
 
@@ -41,10 +44,13 @@ class Publish(Enum):
 
 
 def sync(path: str) -> None:
-    """Makes the entries of a folder durable."""
+    """Makes the entries of a folder durable, where the file system has such a thing."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
+    except OSError as raised:
+        if raised.errno not in NO_SYNC:
+            raise
     finally:
         os.close(folder)
 
@@ -97,7 +103,12 @@ class Folder:
                     # A delete found the folder empty and removed it just before we used it.
                     self._durable.clear()
                     continue
+            try:
                 sync(self.path(*folders))
+            except OSError as raised:
+                # Others see it by now, so no error may say that nothing happened.
+                text = f"cannot sync {key}: {raised.strerror}"
+                raise failure(kind_of(raised), text, Outcome.UNKNOWN) from None
             return describe(key, found)
         raise failure(ErrorKind.TRANSIENT, f"cannot put {key}: its folder or temporary file keeps being removed")
 
@@ -110,6 +121,11 @@ class Folder:
             return found
         try:
             os.link(source, target)
+        except FileExistsError:
+            if not stat.S_ISREG(os.lstat(target).st_mode):
+                text = f"cannot put {key}: something that is no file has that name"
+                raise failure(ErrorKind.UNSUPPORTED, text) from None
+            raise
         except OSError as raised:
             if raised.errno in NO_LINKS:
                 text = f"cannot put {key} if-absent: this file system has no hard links ({raised.strerror})"

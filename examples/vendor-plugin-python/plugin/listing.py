@@ -65,22 +65,29 @@ class _Walk:
 
     def below(self, base: str) -> Iterator[tuple[str, os.stat_result | None]]:
         """Paths of objects with their details, and of folded folders with `None`, in order."""
+        # No recursion: a key has up to 512 segments, and the interpreter ends at a thousand calls.
+        open_folders = [self._sorted(base)]
+        while open_folders:
+            path = next(open_folders[-1], None)
+            if path is None:
+                open_folders.pop()
+            elif not path.endswith("/"):
+                yield from self._object(path)
+            elif not (self.folds and path.startswith(self.prefix)):
+                open_folders.append(self._sorted(path))
+            # An empty folder holds no key, so it is no prefix.
+            elif next(_Walk(self.folder, self.granted, path, False, "", 1).below(path), None):
+                yield path, None
+
+    def _sorted(self, base: str) -> Iterator[str]:
         seen = ""
         while True:
             # A folder may hold any number of names; we hold a bounded number.
             batch = nsmallest(self.batch, (path for path in self._children(base) if path > seen))
-            for path in batch:
-                yield from self._folder(path) if path.endswith("/") else self._object(path)
+            yield from batch
             if len(batch) < self.batch:
                 return
             seen = batch[-1]
-
-    def _folder(self, path: str) -> Iterator[tuple[str, os.stat_result | None]]:
-        if not (self.folds and path.startswith(self.prefix)):
-            yield from self.below(path)
-        # An empty folder holds no key, so it is no prefix.
-        elif next(_Walk(self.folder, self.granted, path, False, "", 1).below(path), None):
-            yield path, None
 
     def _object(self, path: str) -> Iterator[tuple[str, os.stat_result | None]]:
         try:

@@ -25,7 +25,7 @@ import config
 import listing
 import transfer
 from componentize_py_types import Err
-from failures import doing, failure, missing
+from failures import doing, failure, kind_of, missing
 from folder import Folder, Publish, describe, sync
 from keys import split
 from uploads import MAX_FILE, MAX_PART, MAX_PARTS, SUFFIX, Upload, attempt_of, cut, tag
@@ -110,9 +110,10 @@ class Handle(store.Handle):
             except FileNotFoundError:
                 continue
             except OSError as raised:
-                text = f"cannot sync the delete: {raised.strerror}"
-                error = failure(ErrorKind.TRANSIENT, text, Outcome.UNKNOWN).value
-                refused.extend((name, error) for name in names)
+                kind = kind_of(raised)
+                for name in names:
+                    text = f"cannot sync the delete of {name}: {raised.strerror}"
+                    refused.append((name, failure(kind, text, Outcome.UNKNOWN).value))
         return refused
 
     @override
@@ -184,6 +185,13 @@ class Handle(store.Handle):
     def _upload(self, key: str, text: str) -> Upload:
         split(key)
         upload = Upload.parse(text)
-        if upload is None or not os.path.isfile(self.folder.path(upload.temporary)):
+        if upload is None:
             raise failure(ErrorKind.NOT_FOUND, f"the upload of {key} does not exist")
+        try:
+            self._find(upload.temporary)
+        except Err as raised:
+            # Trouble of the device does not end an upload.
+            if raised.value.kind is ErrorKind.NOT_FOUND:
+                raise failure(ErrorKind.NOT_FOUND, f"the upload of {key} does not exist") from None
+            raise
         return upload
