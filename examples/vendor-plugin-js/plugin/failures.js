@@ -115,7 +115,7 @@ export function unanswered(asked, code) {
 // The error for an answer that is no success.
 export function refused(asked, response) {
   const { status } = response;
-  const code = response.header('x-ms-error-code') ?? '';
+  const code = printable(response.header('x-ms-error-code'), 128) ?? '';
   const kind = kindOf(status, code, asked.condition?.tag ?? 'none');
   const wait = response.header('retry-after') ?? '';
   // A service that broke down may have done it first, unless it says that it refused.
@@ -124,10 +124,15 @@ export function refused(asked, response) {
   const said = `${status} ${code}`.trimEnd();
   return failure(kind, `cannot ${asked.doing}: the service answers ${said}${HINTS[kind] ?? ''}`, {
     httpStatus: status,
-    requestId: response.header('x-ms-request-id')?.slice(0, 256),
+    requestId: printable(response.header('x-ms-request-id'), 256),
     retryAfterMs: /^\d{1,9}$/.test(wait) ? BigInt(wait) * 1000n : undefined,
     outcome: isOpen ? 'unknown' : 'no-effect',
   });
+}
+
+// A header as it may be told: the host bounds text in bytes, and takes more for a fault of the plugin.
+function printable(value, length) {
+  return value !== undefined && /^[\x21-\x7e]+$/.test(value) ? value.slice(0, length) : undefined;
 }
 
 function kindOf(status, code, condition) {

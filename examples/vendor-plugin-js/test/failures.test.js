@@ -134,6 +134,16 @@ test('the wish to wait is told in milliseconds, and a date is no such wish', () 
   }
 });
 
+test('what a service says in its headers stays within the bounds of the contract', () => {
+  const long = told(418, 'C'.repeat(5000), { headers: { 'x-ms-request-id': 'R'.repeat(5000) } });
+  assert.ok(long.message.length < 300 && long.requestId.length === 256, long.message);
+  for (const odd of ['\u{fffd}'.repeat(200), 'two\nlines', '']) {
+    const error = told(404, odd, { headers: { 'x-ms-request-id': odd } });
+    assert.deepEqual([error.kind, error.requestId], ['not-found', undefined]);
+    assert.equal(error.message, 'cannot put a/b: the service answers 404');
+  }
+});
+
 test('a request without an answer has the kind of the word of wasi:http', () => {
   const rows = {
     'denied no-effect': 'HTTP-request-denied destination-IP-prohibited destination-IP-unroutable',
