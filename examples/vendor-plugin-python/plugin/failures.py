@@ -18,7 +18,15 @@ KINDS = {
     # One name is a file or a folder, never both: a key below another key has no place here.
     ErrorKind.UNSUPPORTED: (errno.ENOTSUP, errno.EXDEV, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY),
     # What a defect of ours would cause.
-    ErrorKind.INTERNAL: (errno.EBADF, errno.EINVAL, errno.ESPIPE, errno.EMSGSIZE, errno.ENOTTY, errno.EOVERFLOW),
+    ErrorKind.INTERNAL: (
+        errno.EBADF,
+        errno.EINVAL,
+        errno.ESPIPE,
+        errno.EMSGSIZE,
+        errno.ENOTTY,
+        errno.ENOTRECOVERABLE,
+        errno.EOVERFLOW,
+    ),
 }
 KIND_OF = {number: kind for kind, numbers in KINDS.items() for number in numbers}
 
@@ -47,6 +55,7 @@ CODES = {
         ErrorCode.INVALID_SEEK,
         ErrorCode.MESSAGE_SIZE,
         ErrorCode.NO_TTY,
+        ErrorCode.NOT_RECOVERABLE,
         ErrorCode.OVERFLOW,
     ),
 }

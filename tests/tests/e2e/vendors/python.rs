@@ -82,6 +82,16 @@ async fn the_python_template_lists_and_deletes_keys_of_as_many_segments_as_there
 }
 
 #[test]
+fn the_python_template_keeps_its_promises_on_a_file_system_that_fails() {
+    let component = Template::Python.component().unwrap();
+    let mut tests = std::process::Command::new(Template::Python.folder().join("test.sh"));
+    let done = tests.env("TARGET", component.parent().unwrap()).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    // A run without a test would be a success as well.
+    assert!(done.status.success() && said.contains("Ran 6 tests"), "{said}");
+}
+
+#[test]
 fn the_build_of_the_python_template_says_what_it_lacks() {
     let text = says_without_a_language(Template::Python);
     assert!(text.contains("python3 is not there; install Python 3.10"), "{text}");
