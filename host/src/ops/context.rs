@@ -21,6 +21,10 @@ use crate::storage::{Preconditions, Storage, TEMPORARY, probe_conditions, probe_
 /// Age from which a temporary object belongs to nobody.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The first time of a store that can be true, 2000-01-01T00:00:00Z in milliseconds. Whoever tells seconds in their place seems to
+/// mean January 1970.
+const EARLIEST: u64 = 946_684_800_000;
+
 /// Opens storages by the names that users know.
 #[async_trait]
 pub(crate) trait Backends: Send + Sync {
@@ -147,13 +151,18 @@ async fn sweep_temporary(storage: &dyn Storage) -> Result<()> {
     // By the system's clock: these are times of the store, and a clock of the embedder's that runs ahead must not make the
     // work of others look old.
     let now = Timestamp::now().as_millis().unwrap_or(0);
-    let old = now.saturating_sub(ABANDONED.as_millis() as u64);
-    let swept =
-        delete_where(storage, TEMPORARY, |object| object.modified_ms.is_some_and(|at| at < old)).await?;
+    let swept = delete_where(storage, TEMPORARY, |object| is_abandoned(object.modified_ms, now)).await?;
     if swept.objects > 0 {
         tracing::info!(objects = swept.objects, "temporary objects older than a day were removed");
     }
     Ok(())
+}
+
+/// Whether an object that was last changed then is one that nobody writes any more. A time that cannot be true says nothing, for
+/// what is swept may be the upload of a server that lives.
+fn is_abandoned(modified_ms: Option<u64>, now: u64) -> bool {
+    let old = now.saturating_sub(ABANDONED.as_millis() as u64);
+    modified_ms.is_some_and(|at| (EARLIEST..old).contains(&at))
 }
 
 /// Removes a folder and all in it; a missing one is fine.
@@ -204,4 +213,32 @@ pub(crate) async fn no_descriptor(storage: &dyn Storage, id: &BackupId) -> Error
 pub(crate) fn unknown_backup(id: &str, home: &str) -> Error {
     let shown: String = id.chars().take(130).flat_map(char::escape_debug).collect();
     Error::new(ErrorKind::NotFound, "read", format!("backup `{shown}` does not exist at {home}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_cannot_be_true_makes_nothing_abandoned() {
+        let now = 1_795_000_000_000;
+        let day = ABANDONED.as_millis() as u64;
+        for (at, is_old) in [
+            (None, false),
+            (Some(now), false),
+            (Some(now - day), false),
+            (Some(now - day - 1), true),
+            (Some(EARLIEST), true),
+            (Some(EARLIEST - 1), false),
+            // Seconds, microseconds, and no time at all in the place of milliseconds.
+            (Some(now / 1_000), false),
+            (Some(now * 1_000), false),
+            (Some(0), false),
+            (Some(u64::MAX), false),
+            (Some(now + 2 * day), false),
+        ] {
+            assert_eq!(is_abandoned(at, now), is_old, "{at:?}");
+        }
+        assert!(!is_abandoned(Some(EARLIEST), 0), "a clock that knows no time makes nothing old");
+    }
 }
