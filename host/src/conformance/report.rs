@@ -49,6 +49,8 @@ pub struct CaseReport {
 pub struct Report {
     /// In the order in which they ran.
     pub cases: Vec<CaseReport>,
+    /// Cases after which the suite itself had to remove temporary objects, and how many. Calls that were dropped may leave them.
+    pub swept: Vec<(&'static str, usize)>,
 }
 
 impl Report {

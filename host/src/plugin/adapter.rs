@@ -290,5 +290,6 @@ fn terms(options: &PutOptions) -> Terms {
     };
     let attempt = options.attempt.map(|attempt| ("attempt".to_owned(), attempt.to_string()));
     let content_type = options.content_type.map(|media| ("content-type".to_owned(), media.to_owned()));
-    Terms { condition, attributes: attempt.into_iter().chain(content_type).collect() }
+    let further = options.attributes.iter().cloned();
+    Terms { condition, attributes: attempt.into_iter().chain(content_type).chain(further).collect() }
 }

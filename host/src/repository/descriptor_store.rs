@@ -120,7 +120,12 @@ pub(crate) async fn create(
     proven: Preconditions,
 ) -> Result<()> {
     let condition = if proven.if_absent { Precondition::IfAbsent } else { Precondition::None };
-    let options = PutOptions { condition, attempt: Some(attempt), content_type: Some(CONTENT_TYPE) };
+    let options = PutOptions {
+        condition,
+        attempt: Some(attempt),
+        content_type: Some(CONTENT_TYPE),
+        ..PutOptions::default()
+    };
     let body = Blob::with_digests([copy.bytes.clone()], storage.capabilities().digests);
     storage.put(&layout::descriptor_key(&copy.descriptor.id)?, &body, &options).await.map(drop)
 }
@@ -132,8 +137,12 @@ pub(crate) async fn names(storage: &dyn Storage, id: &BackupId, attempt: Attempt
 
 async fn write(storage: &dyn Storage, descriptor: &Descriptor, condition: Precondition) -> Result<()> {
     let key = layout::descriptor_key(&descriptor.id)?;
-    let options =
-        PutOptions { condition, attempt: Some(descriptor.attempt), content_type: Some(CONTENT_TYPE) };
+    let options = PutOptions {
+        condition,
+        attempt: Some(descriptor.attempt),
+        content_type: Some(CONTENT_TYPE),
+        ..PutOptions::default()
+    };
     let body = Blob::with_digests([encode(descriptor)?.into()], storage.capabilities().digests);
     storage.put(&key, &body, &options).await.map(drop)
 }

@@ -170,6 +170,17 @@ mod tests {
     }
 
     #[test]
+    fn no_key_is_longer_than_312_bytes() {
+        // The conformance suite has every store keep a key of that length.
+        let (backup, node) =
+            (BackupId::new("b".repeat(128)).unwrap(), NodeName::new("N".repeat(128)).unwrap());
+        let attempt = AttemptId::parse(ATTEMPT).unwrap();
+        let chunk = chunk_key(&backup, attempt, &node, MAX_CHUNK_NUMBER).unwrap();
+        let keys = [manifest_key(&backup, attempt, &node).unwrap(), descriptor_key(&backup).unwrap(), chunk];
+        assert_eq!(keys.iter().map(|key| key.as_str().len()).max(), Some(312));
+    }
+
+    #[test]
     fn keys_look_as_the_format_says() {
         let (backup, node) = (BackupId::new("nightly").unwrap(), NodeName::new("node-1").unwrap());
         let attempt = AttemptId::parse(ATTEMPT).unwrap();

@@ -69,6 +69,9 @@ pub struct PutOptions {
     pub attempt: Option<AttemptId>,
     /// Media type to store.
     pub content_type: Option<&'static str>,
+    /// Further attributes of the interface, as name and value. The host itself sends none: they are there for the conformance
+    /// suite, since one that a store cannot honour must be [`crate::ErrorKind::Unsupported`].
+    pub attributes: Vec<(String, String)>,
 }
 
 /// One stored object.

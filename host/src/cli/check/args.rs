@@ -29,7 +29,13 @@ settings may be given there instead of in this process's environment:
   BACKUP_ACME_URL   = \"https://objects.acme.example\"
   BACKUP_ACME_TOKEN = \"...\"
 
-For a plugin that comes with this build it may hold [environment] only, and may be left out.
+  [wrong]
+  BACKUP_ACME_TOKEN = \"one that the service refuses\"
+
+[wrong] replaces settings once more: with them every call must fail as unauthenticated, denied or invalid-config. Without the table
+that stays not shown.
+
+For a plugin that comes with this build it may hold [environment] and [wrong] only, and may be left out.
 
 Examples:
   siltstone plugin check acme.wasm --config check.toml
@@ -46,7 +52,7 @@ pub(in crate::cli) struct CheckArgs {
     /// A component, or the name of a plugin that comes with this build.
     #[arg(value_name = "FILE.wasm|NAME")]
     pub(in crate::cli) plugin: PathBuf,
-    /// What the plugin is granted, as in its manifest, and `[environment]` with values of its settings.
+    /// What the plugin is granted, as in its manifest, and `[environment]` and `[wrong]` with values of its settings.
     #[arg(long, value_name = "check.toml")]
     pub(in crate::cli) config: Option<PathBuf>,
     /// Bucket or container instead of the configured one.

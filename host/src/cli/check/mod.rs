@@ -8,6 +8,7 @@ mod show;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod wrong;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -81,7 +82,12 @@ fn depth(args: &CheckArgs) -> StorageCheck {
 /// Every fact of a certificate, in order.
 fn facts() -> Vec<Fact> {
     let suite = StorageSuite::cases().into_iter().map(|(area, name)| Fact { area, name });
-    preflight::FACTS.into_iter().chain(suite).chain(elsewhere::FACTS).chain([FAULTS, LATER, SPEED]).collect()
+    preflight::FACTS
+        .into_iter()
+        .chain(suite)
+        .chain(elsewhere::FACTS)
+        .chain([wrong::FACT, FAULTS, LATER, SPEED])
+        .collect()
 }
 
 async fn run(subject: &Subject, check: StorageCheck, certificate: &mut Certificate, bar: &Arc<Bar>) {
@@ -106,8 +112,11 @@ async fn trial(
             let name = begun.name.replace('_', " ");
             shown.say(format!("{} of {}: {name}", begun.before + 1, begun.all));
         });
-    certificate.rows.extend(suite.run().await.cases);
+    let report = suite.run().await;
+    certificate.notes.extend(swept(&report.swept));
+    certificate.rows.extend(report.cases);
     elsewhere::run(subject, opened, certificate).await;
+    wrong::run(subject, opened, certificate).await;
     drop(certificate.note(FAULTS, Instant::now(), faults(opened)));
     drop(certificate.note(LATER, Instant::now(), later(opened)));
     certificate.calls = opened.calls();
@@ -121,6 +130,19 @@ async fn trial(
             certificate.figures = figures;
         }
     }
+}
+
+/// What a certificate says of temporary objects that the plugin did not remove.
+fn swept(cases: &[(&'static str, usize)]) -> Option<String> {
+    let told: Vec<String> =
+        cases.iter().map(|(name, count)| format!("{count} after \"{}\"", name.replace('_', " "))).collect();
+    let all: usize = cases.iter().map(|(_, count)| count).sum();
+    (all > 0).then(|| {
+        format!(
+            "the suite had to remove {all} temporary objects that the plugin had left: {}",
+            told.join(", ")
+        )
+    })
 }
 
 fn faults(opened: &Opened) -> Result<()> {

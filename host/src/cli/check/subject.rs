@@ -27,6 +27,8 @@ pub(super) struct Subject {
     variables: BTreeMap<String, String>,
     /// Names of those of the manifest.
     given: Vec<String>,
+    /// Values that the service must refuse, in the place of theirs.
+    wrong: BTreeMap<String, String>,
     extra_paths: Vec<PathBuf>,
 }
 
@@ -41,6 +43,7 @@ impl Subject {
         let mut variables = environment();
         let given: Vec<String> = manifest.environment.keys().cloned().collect();
         variables.extend(manifest.environment.clone());
+        let wrong = manifest.wrong.clone();
         let package = package.with_manifest(manifest)?;
 
         let of_host =
@@ -51,11 +54,21 @@ impl Subject {
             ..engine_settings(&settings)?
         })?;
         let location = Location { bucket: args.bucket.clone(), path: args.path.clone() };
-        Ok(Self { package, location, engine, variables, given, extra_paths: settings.extra_paths })
+        Ok(Self { package, location, engine, variables, given, wrong, extra_paths: settings.extra_paths })
     }
 
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         self.variables.get(name).cloned()
+    }
+
+    /// Whether there are settings that the service must refuse.
+    pub(super) fn has_wrong(&self) -> bool {
+        !self.wrong.is_empty()
+    }
+
+    /// The same with `[wrong]` in the place of what is right.
+    pub(super) fn wrong_variable(&self, name: &str) -> Option<String> {
+        self.wrong.get(name).cloned().or_else(|| self.variable(name))
     }
 
     /// As the host has them.
@@ -63,21 +76,22 @@ impl Subject {
         extra_roots(&self.package, &self.extra_paths)
     }
 
-    /// What `[environment]` sets that the plugin would not see: a slip, or a setting that is not granted.
+    /// What `[environment]` and `[wrong]` set that the plugin would not see: a slip, or a setting that is not granted.
     pub(super) fn unseen(&self, info: &PluginInfo) -> Vec<String> {
         let taken = |name: &str| info.settings.iter().any(|s| s.name == name);
         let granted = &self.package.granted().settings;
         let is_bundled = *self.package.source() == PluginSource::Bundled;
         let mut problems = Vec::new();
-        for name in self.given.iter().filter(|name| !is_host_variable(name)) {
+        let given =
+            self.given.iter().filter(|name| !is_host_variable(name)).map(|name| ("environment", name));
+        for (table, name) in given.chain(self.wrong.keys().map(|name| ("wrong", name))) {
             if !taken(name) {
                 let known = info.settings.iter().map(|s| s.name.as_str());
                 let meant = crate::model::nearest(name, known)
                     .map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
-                problems.push(format!("`[environment]` sets {name}, which the plugin does not take{meant}"));
+                problems.push(format!("`[{table}]` sets {name}, which the plugin does not take{meant}"));
             } else if !is_bundled && !granted.contains(name) {
-                problems
-                    .push(format!("`[environment]` sets {name}, which is not among the granted `settings`"));
+                problems.push(format!("`[{table}]` sets {name}, which is not among the granted `settings`"));
             }
         }
         problems
@@ -90,10 +104,10 @@ fn package(plugin: &Path, config: Option<&Path>) -> Result<(PluginPackage, Plugi
     let manifest = config.map(manifest).transpose()?;
     if *package.source() == PluginSource::Bundled {
         let manifest = manifest.unwrap_or_default();
-        let rest = PluginManifest { environment: BTreeMap::new(), ..manifest.clone() };
+        let rest = PluginManifest { environment: BTreeMap::new(), wrong: BTreeMap::new(), ..manifest.clone() };
         if rest != PluginManifest::default() {
             let message = format!(
-                "`{}` comes with this build, which grants it what it needs: its manifest may hold `[environment]` only",
+                "`{}` comes with this build, which grants it what it needs: its manifest may hold `[environment]` and `[wrong]` only",
                 package.name()
             );
             return Err(Error::invalid(OPERATION, message));

@@ -141,7 +141,7 @@ fn what_keeps_a_check_from_beginning_is_a_refusal() {
         (format!("{wasm} --config {}", path("missing.toml")), "missing.toml"),
         (format!("{wasm} --config {}", path("typo.toml")), "did you mean `origins`?"),
         (format!("{wasm} --config {}", path("pin.toml")), "its manifest pins"),
-        (format!("filesystem --config {}", path("grants.toml")), "`[environment]` only"),
+        (format!("filesystem --config {}", path("grants.toml")), "`[environment]` and `[wrong]` only"),
     ] {
         let args = args(&format!("siltstone plugin check {line} --state-dir {state}"));
         let error = Subject::read(&args).unwrap_err();

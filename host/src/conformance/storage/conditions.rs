@@ -39,7 +39,7 @@ pub(super) async fn if_absent_leaves_an_existing_object_untouched(c: Context) ->
         let after = c.head(name).await?.etag;
         ensure!(after == before.etag, "the etag went from {:?} to {after:?}", before.etag);
     }
-    Ok(())
+    c.is_tidy("puts that were refused").await
 }
 
 pub(super) async fn one_of_many_racing_if_absent_puts_wins_and_stays(c: Context) -> Verdict {
@@ -127,13 +127,14 @@ async fn race(c: &Context, name: &str, condition: Precondition, refusal: ErrorKi
     }
     let winners: Vec<Bytes> = join(racers).await?.into_iter().flatten().collect();
     ensure!(winners.len() == 1, "{} of {} racing puts succeeded", winners.len(), c.check.racers);
-    c.holds(name, &winners[0]).await
+    c.holds(name, &winners[0]).await?;
+    c.is_tidy("a race").await
 }
 
 pub(super) async fn a_condition_that_the_store_lacks_is_refused(c: Context) -> Verdict {
     let able = c.capabilities().preconditions;
     if able.if_absent && able.if_match {
-        return Err(Stop::NotApplicable("the lack of a condition"));
+        return Err(Stop::NotApplicable("the lack of a condition".into()));
     }
     let old = content(10, "old");
     c.put("k", &old).await?;

@@ -1,14 +1,17 @@
 //! What the cases share: keys of their own, contents, and calls that check what every answer must obey.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::StorageCheck;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{AttemptId, ObjectKey};
+use crate::model::{AttemptId, ObjectKey, Timestamp};
 use crate::storage::{
     Blob, ByteRange, Capabilities, Depth, ListRequest, ObjectMeta, PartOrder, Precondition, PutOptions, Sink,
     Storage, TEMPORARY,
@@ -16,6 +19,8 @@ use crate::storage::{
 
 /// Largest content that a case reads; only a multipart upload of a store with large parts comes near.
 const READ: u64 = 1 << 30;
+/// How far the clock of a store, and the time of day that it writes down, may be from ours.
+const OFF: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Names that a listing may have beyond four times those of the case with many keys; every case lists only what it wrote.
 const MORE_NAMES: usize = 2_000;
@@ -24,7 +29,7 @@ const MORE_NAMES: usize = 2_000;
 #[derive(Debug)]
 pub(super) enum Stop {
     Failed(String),
-    NotApplicable(&'static str),
+    NotApplicable(Cow<'static, str>),
 }
 
 pub(super) type Verdict = Result<(), Stop>;
@@ -57,6 +62,8 @@ pub(super) struct Context {
     pub(super) attempt: AttemptId,
     /// What the case with many keys has seen.
     paged: Arc<OnceLock<Paged>>,
+    /// Temporary objects that the cleaning has found.
+    swept: Arc<AtomicUsize>,
 }
 
 /// How the longest listing came.
@@ -86,7 +93,15 @@ pub(super) struct Listing {
 impl Context {
     pub(super) fn new(storages: [Arc<dyn Storage>; 2], check: StorageCheck, root: String) -> Self {
         let [storage, second] = storages;
-        Self { storage, second, check, root, attempt: AttemptId::generate(), paged: Arc::default() }
+        Self {
+            storage,
+            second,
+            check,
+            root,
+            attempt: AttemptId::generate(),
+            paged: Arc::default(),
+            swept: Arc::default(),
+        }
     }
 
     /// Notes how the longest listing came; only one case has one.
@@ -255,13 +270,30 @@ impl Context {
 
     /// Temporary objects of the case's attempt.
     pub(super) async fn temporary(&self) -> Result<Vec<ObjectKey>, Stop> {
+        Ok(self.temporary_meta().await?.into_iter().map(|object| object.key).collect())
+    }
+
+    /// All that is told of them.
+    pub(super) async fn temporary_meta(&self) -> Result<Vec<ObjectMeta>, Stop> {
         let prefix = format!("{TEMPORARY}{}/", self.attempt);
-        let listing = self.walk(&prefix, Depth::All, 1_000).await?;
-        Ok(listing.objects.into_iter().map(|object| object.key).collect())
+        Ok(self.walk(&prefix, Depth::All, 1_000).await?.objects)
+    }
+
+    /// No temporary object of the case's attempt is left.
+    pub(super) async fn is_tidy(&self, after: &str) -> Verdict {
+        let left = self.temporary().await?;
+        ensure!(left.is_empty(), "the temporary objects {left:?} are left after {after}");
+        Ok(())
+    }
+
+    /// How many temporary objects [`Context::clean`] has found.
+    pub(super) fn swept(&self) -> usize {
+        self.swept.load(Ordering::SeqCst)
     }
 
     /// Removes whatever the case wrote.
     pub(super) async fn clean(&self) -> Result<(), Stop> {
+        self.swept.store(self.temporary().await?.len(), Ordering::SeqCst);
         for prefix in [self.root.clone(), format!("{TEMPORARY}{}/", self.attempt)] {
             let keys = |listing: Listing| listing.objects.into_iter().map(|o| o.key).collect::<Vec<_>>();
             self.delete(&keys(self.walk(&prefix, Depth::All, 1_000).await?)).await?;
@@ -309,7 +341,7 @@ impl Context {
 
     pub(super) fn needs_parts(&self) -> Verdict {
         match self.capabilities().parts.order {
-            PartOrder::None => Err(Stop::NotApplicable("multipart uploads")),
+            PartOrder::None => Err(Stop::NotApplicable("multipart uploads".into())),
             PartOrder::InOrder | PartOrder::AnyOrder => Ok(()),
         }
     }
@@ -317,18 +349,18 @@ impl Context {
     pub(super) fn needs_any_order(&self) -> Verdict {
         match self.capabilities().parts.order {
             PartOrder::AnyOrder => Ok(()),
-            PartOrder::None | PartOrder::InOrder => Err(Stop::NotApplicable("parts in any order")),
+            PartOrder::None | PartOrder::InOrder => Err(Stop::NotApplicable("parts in any order".into())),
         }
     }
 
     pub(super) fn needs_if_absent(&self) -> Verdict {
         let able = self.capabilities().preconditions.if_absent;
-        if able { Ok(()) } else { Err(Stop::NotApplicable("condition if-absent")) }
+        if able { Ok(()) } else { Err(Stop::NotApplicable("condition if-absent".into())) }
     }
 
     pub(super) fn needs_if_match(&self) -> Verdict {
         let able = self.capabilities().preconditions.if_match;
-        if able { Ok(()) } else { Err(Stop::NotApplicable("condition if-match")) }
+        if able { Ok(()) } else { Err(Stop::NotApplicable("condition if-match".into())) }
     }
 }
 
@@ -352,6 +384,17 @@ pub(super) fn refused<T>(result: Result<T>, kind: ErrorKind, what: &str) -> Verd
         Err(error) => Err(Stop::Failed(format!("{what} must fail as {kind:?}, it failed as: {error}"))),
         Ok(_) => Err(Stop::Failed(format!("{what} must fail as {kind:?}, it succeeded"))),
     }
+}
+
+/// The time of a last change that is told is that of an object which the case has just written. Whether there was one.
+pub(super) fn is_of_now(meta: &ObjectMeta, call: &str) -> Result<bool, Stop> {
+    let (Some(told), Some(now)) = (meta.modified_ms, Timestamp::now().as_millis()) else { return Ok(false) };
+    ensure!(
+        u128::from(told.abs_diff(now)) <= OFF.as_millis(),
+        "{call} says that `{}` was last changed at {told}; it is now {now}, in milliseconds since 1970",
+        meta.key
+    );
+    Ok(true)
 }
 
 /// What tasks answered, in no order.

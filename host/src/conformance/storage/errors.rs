@@ -48,10 +48,10 @@ pub(super) async fn an_upload_that_is_gone_is_told_as_such(c: Context) -> Verdic
     upload.abort().await?;
     match upload.finish(&[part]).await {
         // That it succeeds is the affair of another case.
-        Ok(_) => Err(Stop::NotApplicable("the end of an upload")),
+        Ok(_) => Err(Stop::NotApplicable("the end of an upload".into())),
         // So says a service that has not foreseen it; its answer is passed on as it must be.
         Err(later) if later.is(ErrorKind::Unavailable) => {
-            Err(Stop::NotApplicable("an answer about an upload that is gone"))
+            Err(Stop::NotApplicable("an answer about an upload that is gone".into()))
         }
         gone => refused(gone, ErrorKind::NotFound, "a finish after the abort"),
     }

@@ -5,6 +5,7 @@ mod context;
 mod deleting;
 mod dropping;
 mod errors;
+mod honesty;
 mod instances;
 mod large;
 mod listing;
@@ -77,12 +78,17 @@ const CASES: &[Case] = cases! {
         a_missing_key_is_not_found,
         keys_of_every_shape_are_kept_apart,
         keys_of_every_character_are_kept_apart,
+        the_longest_key_of_the_host_is_kept,
         a_key_of_the_largest_length_is_kept,
         attributes_of_a_put_are_accepted,
         an_overwrite_replaces_the_whole_object,
         an_etag_changes_with_the_content,
         readers_see_one_of_two_contents_during_overwrites,
         a_put_is_seen_by_every_later_call;
+    "honesty" honesty:
+        attributes_that_cannot_be_honoured_are_refused,
+        times_that_are_told_are_true,
+        a_put_with_a_wrong_digest_leaves_all_or_nothing;
     "large objects" large:
         a_large_object_is_read_back_whole,
         a_large_object_is_read_in_ranges,
@@ -231,8 +237,14 @@ impl StorageSuite {
             let failed = matches!(outcome, Outcome::Failed(_));
             report.cases.push(case_report((area, name), outcome, began.elapsed()));
             paged = context.paged().or(paged);
-            let cleaned = Box::pin(async move { context.clean().await });
+            let cleaned = Box::pin({
+                let context = context.clone();
+                async move { context.clean().await }
+            });
             let cleaned = self::outcome(cleaned, self.check.patience).await;
+            if context.swept() > 0 {
+                report.swept.push((name, context.swept()));
+            }
             if failed || cleaned != Outcome::Passed {
                 lost += began.elapsed();
             }
@@ -277,7 +289,7 @@ async fn outcome(case: BoxFuture<'static, Verdict>, patience: Duration) -> Outco
     match tokio::time::timeout(patience, &mut task).await {
         Ok(Ok(Ok(()))) => Outcome::Passed,
         Ok(Ok(Err(Stop::Failed(reason)))) => Outcome::Failed(reason),
-        Ok(Ok(Err(Stop::NotApplicable(why)))) => Outcome::NotApplicable(why.to_owned()),
+        Ok(Ok(Err(Stop::NotApplicable(why)))) => Outcome::NotApplicable(why.into_owned()),
         Ok(Err(e)) => Outcome::Failed(e.to_string()),
         Err(_) => {
             task.abort();

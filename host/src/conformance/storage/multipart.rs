@@ -126,9 +126,7 @@ pub(super) async fn parts_make_the_whole_object(c: Context) -> Verdict {
             c.holds(&name, &content).await?;
         }
     }
-    let left = c.temporary().await?;
-    ensure!(left.is_empty(), "{left:?} are left after the last finish");
-    Ok(())
+    c.is_tidy("the last finish").await
 }
 
 pub(super) async fn one_part_makes_an_object(c: Context) -> Verdict {
@@ -228,6 +226,8 @@ pub(super) async fn a_part_that_is_sent_again_replaces_the_first(c: Context) -> 
     c.holds("k", &[right, last].concat().into()).await
 }
 
+/// Of a plugin it shows less than of other storages: the host itself refuses to finish parts with a gap, so that no plugin ever sees
+/// such a call. What reaches it is part 3 after part 1, where parts come in order, and the finish of no parts.
 pub(super) async fn a_gap_between_parts_is_refused(c: Context) -> Verdict {
     let upload = Upload::start(&c, "k").await?;
     let piece = content(upload.part, "gap");
@@ -278,7 +278,7 @@ pub(super) async fn temporary_objects_are_deleted_by_their_keys(c: Context) -> V
     let temporary = c.temporary().await?;
     if temporary.is_empty() {
         upload.abort().await?;
-        return Err(Stop::NotApplicable("temporary objects"));
+        return Err(Stop::NotApplicable("temporary objects".into()));
     }
     c.delete(&temporary).await?;
     let left = c.temporary().await?;
@@ -296,8 +296,7 @@ pub(super) async fn an_aborted_upload_leaves_nothing(c: Context) -> Verdict {
             parts.push(upload.put(number, &piece).await?);
         }
         upload.abort().await?;
-        let left = c.temporary().await?;
-        ensure!(left.is_empty(), "{left:?} are left after the abort of {parts_sent} parts");
+        c.is_tidy(&format!("the abort of {parts_sent} parts")).await?;
         ensure!(upload.finish(&parts).await.is_err(), "a finish after the abort succeeded");
         c.lacks("k").await?;
     }
@@ -348,9 +347,7 @@ pub(super) async fn a_finish_with_if_absent_leaves_an_existing_object_untouched(
     c.holds("k", &theirs).await?;
     upload.abort().await?;
     c.holds("k", &theirs).await?;
-    let left = c.temporary().await?;
-    ensure!(left.is_empty(), "{left:?} are left after the abort");
-    Ok(())
+    c.is_tidy("the abort").await
 }
 
 pub(super) async fn one_of_many_racing_if_absent_finishes_wins_and_stays(c: Context) -> Verdict {
@@ -386,7 +383,7 @@ pub(super) async fn one_of_many_racing_if_absent_finishes_wins_and_stays(c: Cont
 
 pub(super) async fn a_multipart_upload_that_the_store_lacks_is_refused(c: Context) -> Verdict {
     if c.needs_parts().is_ok() {
-        return Err(Stop::NotApplicable("the lack of multipart uploads"));
+        return Err(Stop::NotApplicable("the lack of multipart uploads".into()));
     }
     let options = c.options(Precondition::None);
     let result = c.storage.multipart_start(&c.key("k")?, 1 << 20, None, &options).await;

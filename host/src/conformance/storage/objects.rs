@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::context::{Context, Stop, Verdict, content, ensure, join};
 use crate::error::ErrorKind;
+use crate::model::AttemptId;
 use crate::storage::{Blob, ByteRange, Depth, Precondition, PutOptions};
 
 const KIB: u64 = 1 << 10;
@@ -174,20 +175,80 @@ pub(super) async fn keys_of_every_character_are_kept_apart(c: Context) -> Verdic
     Ok(())
 }
 
-pub(super) async fn a_key_of_the_largest_length_is_kept(c: Context) -> Verdict {
-    let room = 1_024 - c.root.len();
+/// Bytes of the longest key that the host makes: `<backup id>/<attempt>/<node>/manifest.jsonl.gz`, with an id and a name of 128
+/// bytes each.
+const LONGEST_OF_HOST: usize = 312;
+/// Bytes of the longest key that there may be.
+const LONGEST: usize = 1_024;
+
+/// A name that makes a key of so many bytes.
+fn long_name(c: &Context, key: usize) -> String {
+    let room = key.saturating_sub(c.root.len()).max(1);
     let mut name: String = "segment-of-32-bytes-in-the-key=/".repeat(room.div_ceil(32));
     name.truncate(room);
     if name.ends_with('/') {
         name.replace_range(room - 1.., "x");
     }
-    let content = content(100, "long");
+    name
+}
+
+pub(super) async fn the_longest_key_of_the_host_is_kept(c: Context) -> Verdict {
+    // As an id of 128 bytes makes them, and many short segments.
+    let segments = [
+        "b".repeat(128_usize.saturating_sub(c.root.len())),
+        AttemptId::generate().to_string(),
+        "n".repeat(128),
+    ];
+    let own = format!("{}/manifest.jsonl.gz", segments.join("/"));
+    let long = long_name(&c, LONGEST_OF_HOST);
+    for name in [&own, &long] {
+        let size = c.root.len() + name.len();
+        let content = content(100, name);
+        c.put(name, &content).await.map_err(|e| {
+            Stop::Failed(format!(
+                "the host makes keys of up to {LONGEST_OF_HOST} bytes, this one has {size}: {e}"
+            ))
+        })?;
+        c.holds(name, &content).await?;
+    }
+    let mut expected = vec![own, long];
+    expected.sort_unstable();
+    let listed = c.names().await?;
+    ensure!(listed == expected, "listed are {listed:?}");
+    Ok(())
+}
+
+pub(super) async fn a_key_of_the_largest_length_is_kept(c: Context) -> Verdict {
+    if fits(&c, LONGEST).await? {
+        return Ok(());
+    }
+    // A store may bound the key together with the prefix of the location; the certificate says where.
+    let (mut kept, mut refused) = (LONGEST_OF_HOST, LONGEST);
+    while refused - kept > 1 {
+        let middle = kept.midpoint(refused);
+        if fits(&c, middle).await? {
+            kept = middle;
+        } else {
+            refused = middle;
+        }
+    }
+    Err(Stop::NotApplicable(
+        format!(
+            "keys of {LONGEST} bytes: here the longest has {kept}, besides the prefix of the location; the host's own have at most \
+             {LONGEST_OF_HOST}"
+        )
+        .into(),
+    ))
+}
+
+/// Whether a key of so many bytes is taken, and then kept.
+async fn fits(c: &Context, key: usize) -> Result<bool, Stop> {
+    let (name, content) = (long_name(c, key), content(100, key));
     match c.put(&name, &content).await {
-        Ok(_) => c.holds(&name, &content).await,
-        // A store may bound the key together with the prefix of the location.
+        Ok(_) => c.holds(&name, &content).await.map(|()| true),
         Err(error) if error.is(ErrorKind::Invalid) || error.is(ErrorKind::Unsupported) => {
             ensure!(!error.is_outcome_unknown(), "{error}");
-            Err(Stop::NotApplicable("keys of 1024 bytes besides the prefix of the location"))
+            Ok(false)
         }
         Err(error) => Err(error.into()),
     }
@@ -200,7 +261,7 @@ pub(super) async fn attributes_of_a_put_are_accepted(c: Context) -> Verdict {
         ("type", None, Some("application/json")),
         ("both", Some(c.attempt), Some("application/gzip")),
     ] {
-        let options = PutOptions { condition: Precondition::None, attempt, content_type };
+        let options = PutOptions { attempt, content_type, ..PutOptions::default() };
         c.storage.put(&c.key(name)?, &c.blob(&body), &options).await?;
         c.holds(name, &body).await?;
     }
@@ -213,7 +274,7 @@ pub(super) async fn an_overwrite_replaces_the_whole_object(c: Context) -> Verdic
         c.put("k", &content).await?;
         c.holds("k", &content).await?;
     }
-    Ok(())
+    c.is_tidy("puts that ended").await
 }
 
 pub(super) async fn an_etag_changes_with_the_content(c: Context) -> Verdict {
@@ -225,7 +286,7 @@ pub(super) async fn an_etag_changes_with_the_content(c: Context) -> Verdict {
             return if c.capabilities().preconditions.if_match {
                 Err(Stop::Failed("if-match is claimed, but there is no etag".to_owned()))
             } else {
-                Err(Stop::NotApplicable("etags"))
+                Err(Stop::NotApplicable("etags".into()))
             };
         };
         ensure!(first == second, "put answers the etag {first:?}, head {second:?}");

@@ -19,7 +19,8 @@ use crate::plugin::{SettingKind, text};
 pub enum Use {
     /// It lies in a plugin folder: the component must be pinned, and values of settings come from the environment.
     Installed,
-    /// It is written for a check of a component: the pin may be left out, and `[environment]` gives values.
+    /// It is written for a check of a component: the pin may be left out, `[environment]` gives values, and `[wrong]` such as the
+    /// service must refuse.
     Check,
 }
 
@@ -36,6 +37,8 @@ pub struct PluginManifest {
     pub limits: PluginLimits,
     /// Values of variables, for a check alone.
     pub environment: BTreeMap<String, String>,
+    /// Values that the service must refuse, in the place of those, for a check alone.
+    pub wrong: BTreeMap<String, String>,
 }
 
 const TOP: &[&str] = &["sha256", "replaces", "settings", "origins", "files", "folders", "limits"];
@@ -76,7 +79,7 @@ struct Reader {
 
 impl Reader {
     fn manifest(&mut self, table: &Table, purpose: Use) -> PluginManifest {
-        let extra: &[&str] = if purpose == Use::Check { &["environment"] } else { &[] };
+        let extra: &[&str] = if purpose == Use::Check { &["environment", "wrong"] } else { &[] };
         self.keys("", table, &[TOP, extra].concat());
         let mut manifest = PluginManifest::default();
         match table.get("sha256") {
@@ -105,12 +108,9 @@ impl Reader {
                 None => self.wrong("limits", value, "a table"),
             }
         }
-        if let Some(value) = table.get("environment").filter(|_| purpose == Use::Check) {
-            match value.as_table() {
-                Some(pairs) => manifest.environment = self.environment(pairs),
-                // It may hold secrets, so it is not shown.
-                None => self.problems.push("`environment` must be a table of text".to_owned()),
-            }
+        if purpose == Use::Check {
+            manifest.environment = self.values(table, "environment");
+            manifest.wrong = self.values(table, "wrong");
         }
         manifest
     }
@@ -186,15 +186,21 @@ impl Reader {
         }
     }
 
-    fn environment(&mut self, table: &Table) -> BTreeMap<String, String> {
+    /// Names and values of settings. They may be secrets, so none is shown.
+    fn values(&mut self, table: &Table, key: &str) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
-        for (name, value) in table {
+        let pairs = match table.get(key) {
+            None => return all,
+            Some(Value::Table(pairs)) => pairs,
+            Some(_) => {
+                self.problems.push(format!("`{key}` must be a table of text"));
+                return all;
+            }
+        };
+        for (name, value) in pairs {
             match value.as_str() {
                 Some(text) => drop(all.insert(name.clone(), text.to_owned())),
-                // It may be a secret, so it is not shown.
-                None => {
-                    self.problems.push(format!("`environment.{}` must be text", text::one_line(name, 80)))
-                }
+                None => self.problems.push(format!("`{key}.{}` must be text", text::one_line(name, 80))),
             }
         }
         all

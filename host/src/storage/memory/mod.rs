@@ -178,6 +178,17 @@ fn missing(operation: &'static str, key: &ObjectKey) -> Error {
     Error::new(ErrorKind::NotFound, operation, format!("no object `{key}`"))
 }
 
+/// It has no storage classes and keeps nothing from being deleted; a tag may be ignored.
+fn check_attributes(operation: &'static str, options: &PutOptions) -> Result<()> {
+    match options.attributes.iter().find(|(name, _)| name != "tag") {
+        None => Ok(()),
+        Some((name, _)) => {
+            let text = format!("this storage cannot honour the attribute `{name}`");
+            Err(Error::new(ErrorKind::Unsupported, operation, text))
+        }
+    }
+}
+
 fn check_key(operation: &'static str, key: &ObjectKey) -> Result<()> {
     if key.as_str().starts_with(TEMPORARY) {
         return Err(Error::invalid(operation, format!("keys under `{TEMPORARY}` belong to the store")));
@@ -199,6 +210,7 @@ impl Storage for Memory {
         // A put that is dropped here has had no effect; without this no caller could ever drop one.
         tokio::task::yield_now().await;
         check_key("put", key)?;
+        check_attributes("put", options)?;
         self.check_condition("put", &options.condition)?;
         self.check_digests("put", body)?;
         if body.len() > self.capabilities.max_put {
@@ -260,6 +272,7 @@ impl Storage for Memory {
     ) -> Result<UploadId> {
         tokio::task::yield_now().await;
         check_key("multipart-start", key)?;
+        check_attributes("multipart-start", options)?;
         self.check_condition("multipart-start", &options.condition)?;
         let upload = Upload::new(&self.capabilities, key, part_size, total, options)?;
         let mut state = self.lock();

@@ -115,7 +115,12 @@ async fn wrong_usage_is_refused_before_anything_is_tried() {
         (&file, "settings = 7\n", &[], "`settings` is 7"),
         (&file, "settings = [\n", &[], "is not TOML"),
         (Path::new("filesystem"), grants, &["--keys", "0"], "--keys"),
-        (Path::new("filesystem"), "origins = [\"https://a.example\"]\n", &[], "`[environment]` only"),
+        (
+            Path::new("filesystem"),
+            "origins = [\"https://a.example\"]\n",
+            &[],
+            "`[environment]` and `[wrong]` only",
+        ),
     ] {
         let refused = check(plugin, config, more).await.unwrap();
         assert_eq!((refused.code, refused.passed), (2, false), "{words}: {}", refused.text);
