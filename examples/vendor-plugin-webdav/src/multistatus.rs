@@ -44,7 +44,8 @@ pub struct Entry {
 ///
 /// # Errors
 ///
-/// Those of `each`; `corrupt` when the document is no multistatus or beyond its bounds, `transient` when it ends early.
+/// Those of `each`; `corrupt` when the document is no multistatus or beyond its bounds, `transient` when it ends early, which
+/// is also what words after its end mean.
 pub fn read(body: impl Read, each: &mut dyn FnMut(Entry) -> Result<(), Error>) -> Result<(), Error> {
     let mut reader = NsReader::from_reader(Metered::new(BufReader::with_capacity(64 << 10, body)));
     reader.config_mut().expand_empty_elements = true;
@@ -179,6 +180,11 @@ impl Reading {
     }
 
     fn text(&mut self, text: &str) -> Result<(), Error> {
+        if self.path.is_empty() && !text.trim().is_empty() {
+            // A server that fails after it has begun to answer may still close every element. What it says then is all that
+            // tells half of a collection from the whole.
+            return Err(if self.has_begun { ended_early() } else { unreadable() });
+        }
         let is_value =
             matches!(self.path.last(), Some(Tag::Href | Tag::Status | Tag::Length | Tag::Modified));
         if !is_value {

@@ -1,8 +1,8 @@
 //! `rclone serve webdav`, and the plugin of `examples/vendor-plugin-webdav` as an operator installs it.
 //!
 //! Of RFC 4918 it does what it must and little more: a move with `Overwrite: T` first deletes what it replaces, a second request
-//! for one name is told 423 while the first is under way, `If-Match` and `If-None-Match` mean nothing to it, and neither do
-//! etags in an `If` header.
+//! for one name is told 423 while the first is under way, `If-Match` and `If-None-Match` mean nothing to it, neither do
+//! etags in an `If` header, and a listing during which an object is deleted ends early, with words behind its end.
 
 use std::path::{Path, PathBuf};
 

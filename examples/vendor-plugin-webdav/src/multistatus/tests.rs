@@ -95,6 +95,24 @@ fn a_document_that_breaks_off_is_tried_again() {
 }
 
 #[test]
+fn words_after_the_end_tell_of_a_server_that_gave_up() {
+    let whole = "<multistatus xmlns='DAV:'><response><href>/a</href></response></multistatus>";
+    for (after, is_whole) in [
+        ("", true),
+        (" \r\n", true),
+        ("<!-- served by x -->", true),
+        ("Internal Server Error", false),
+        ("\n500", false),
+    ] {
+        let read = entries(format!("{whole}{after}").as_bytes());
+        match read {
+            Ok(entries) => assert!(is_whole && entries.len() == 1, "{after:?}"),
+            Err(error) => assert!(!is_whole && error.kind == ErrorKind::Transient, "{after:?}: {error:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_document_without_end_is_given_up() {
     let begun = "<multistatus xmlns='DAV:'><response><href>";
     let text = io::repeat(b'x').take(10 << 20);

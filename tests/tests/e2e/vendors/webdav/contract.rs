@@ -1,13 +1,32 @@
-//! The plugin on servers that know less than they should.
+//! The plugin keeps the contract: on a whole server, and on one that knows no ranges.
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use siltstone::ErrorKind;
-use siltstone::storage::Precondition;
+use siltstone::conformance::{StorageCheck, check_storage};
+use siltstone::model::BackendName;
+use siltstone::storage::{PartOrder, Precondition, RetrySettings, StackSettings, stack};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Scene, get, put};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_webdav_component_keeps_the_contract_on_rclone() {
+    let scene = Scene::new();
+    let storage = scene.open(&[("BACKUP_WEBDAV_PATH", "some/prefix")]).await.unwrap();
+    let can = storage.capabilities().clone();
+    assert!(can.preconditions.if_absent && !can.preconditions.if_match && can.parts.order == PartOrder::None);
+    // It stats a file and opens it later: a body breaks off when another has taken its place between. A host tries again.
+    let retry = RetrySettings { attempts: 6, cap: Duration::from_millis(200), ..RetrySettings::default() };
+    let settings = StackSettings { retry, ..StackSettings::default() };
+    let (storage, _) = stack(storage, BackendName::new("webdav").unwrap(), &settings);
+    // Every round is some requests.
+    let report = check_storage(storage, &StorageCheck { rounds: 5, ..StorageCheck::default() }).await;
+    assert!(report.passed(), "{report}");
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_server_whose_moves_take_two_steps_has_no_condition() {
