@@ -17,8 +17,8 @@ fn main() {
     }
     let wit = Path::new("../wit/storage");
     let sdk = Path::new("../plugins/sdk");
-    build("siltstone-hostile", "HOSTILE_WASM", &[wit, sdk, Path::new("hostile")]);
     let filesystem = Path::new("../plugins/filesystem");
+    build("siltstone-hostile", "HOSTILE_WASM", &[wit, sdk, Path::new("hostile"), filesystem]);
     build("siltstone-liar", "LIAR_WASM", &[wit, sdk, Path::new("liar"), filesystem]);
     build("siltstone-webdav", "WEBDAV_WASM", &[wit, sdk, Path::new("../examples/vendor-plugin-webdav")]);
     build("siltstone-next", "NEXT_WASM", &[wit, Path::new("wit/next"), Path::new("next")]);

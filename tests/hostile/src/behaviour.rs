@@ -37,7 +37,7 @@ behaviours! {
     Recursion,
     /// It allocates until nothing is left.
     MemoryHog,
-    /// It waits for an hour.
+    /// It leaves the file `asleep` in the folder, if it has one by then, and waits for an hour.
     Sleep,
     /// It waits for the longest time that can be said.
     SleepForEver,

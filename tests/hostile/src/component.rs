@@ -3,17 +3,21 @@
 use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
 
+use siltstone_plugin_filesystem::descriptor::granted;
+use siltstone_plugin_filesystem::store::Store;
 use siltstone_plugin_sdk::io::{Blob, Sink};
 use siltstone_plugin_sdk::settings::Settings as Given;
 use siltstone_plugin_sdk::types::{
     Attributes, Capabilities, Error, Info, Location, Needs, ObjectMeta, Page, Precondition, Setting,
     SettingKind, Settings,
 };
+use siltstone_plugin_sdk::wasi::filesystem::types::Descriptor;
+use siltstone_plugin_sdk::wasi::random::random::get_random_u64;
 use siltstone_plugin_sdk::{Guest, GuestHandle, error, host, store};
 
 use crate::{
-    ADDRESS, BAKED, BEHAVIOUR, Behaviour, FOLDER, Function, MARK, Order, SECRET, TRIGGERS, files, lies,
-    messages, misdeeds, network, resources,
+    ADDRESS, ASLEEP, BAKED, BEHAVIOUR, Behaviour, CHECKED, FOLDER, Function, MARK, Order, SECRET, TRIGGERS,
+    files, lies, messages, misdeeds, network, resources,
 };
 
 struct Component;
@@ -92,9 +96,22 @@ impl Handle {
     fn is_provoked(&self, text: &str, here: Function) -> bool {
         let provoked = TRIGGERS.iter().any(|trigger| text.starts_with(trigger));
         if provoked {
+            if self.behaviour == Behaviour::Sleep
+                && self.order.function == here
+                && let Ok(folder) = files::folder(self)
+            {
+                // It may be there from another call.
+                let _ = files::create(&folder, ASLEEP);
+            }
             anywhere(self.order, here);
         }
         provoked
+    }
+
+    /// The store of what a certificate writes; none for all else.
+    fn keeps(&self, key: &str) -> Option<Store<Descriptor>> {
+        let folder = key.starts_with(CHECKED).then(|| granted(&self.folder))??;
+        Some(Store::new(folder, get_random_u64))
     }
 
     /// What is remembered of the calls before, here and in the cache of the location, and then of this one as well.
@@ -137,7 +154,13 @@ impl GuestHandle for Handle {
         Ok(lies::capabilities(self.behaviour))
     }
 
-    fn put(&self, key: String, body: &Blob, _: Precondition, _: Attributes) -> Result<ObjectMeta, Error> {
+    fn put(
+        &self,
+        key: String,
+        body: &Blob,
+        condition: Precondition,
+        attributes: Attributes,
+    ) -> Result<ObjectMeta, Error> {
         let mut more = 0;
         if self.is_provoked(&key, Function::Put) {
             misdeeds::put(self, body)?;
@@ -151,14 +174,25 @@ impl GuestHandle for Handle {
                 _ => {}
             }
         }
-        Ok(lies::meta(key, body.size() + more))
+        let Some(store) = self.keeps(&key) else { return Ok(lies::meta(key, body.size() + more)) };
+        if !matches!(condition, Precondition::None) {
+            return Err(error::unsupported("there are no conditions here"));
+        }
+        let kept = store.put(&key, body, &condition, &attributes)?;
+        Ok(ObjectMeta { size: kept.size + more, ..kept })
     }
 
-    fn get(&self, key: String, _offset: u64, len: Option<u64>, to: &Sink) -> Result<u64, Error> {
-        let len = len.unwrap_or(16);
+    fn get(&self, key: String, offset: u64, asked: Option<u64>, to: &Sink) -> Result<u64, Error> {
+        let len = asked.unwrap_or(16);
         if self.is_provoked(&key, Function::Get) {
             resources::get(self.behaviour, to);
-            return misdeeds::get(self.behaviour, len, to);
+            if let Some(said) = misdeeds::get(self.behaviour, len, to) {
+                return Ok(said);
+            }
+        }
+        if let Some(store) = self.keeps(&key) {
+            let mut target = to;
+            return store.get(&key, offset, asked, &mut target);
         }
         to.write(&vec![7; len as usize]).map_err(error::internal)?;
         Ok(len)
@@ -172,22 +206,29 @@ impl GuestHandle for Handle {
             if self.behaviour == Behaviour::Remembers {
                 return Err(error::denied(self.remember(&key)));
             }
-            return lies::head(self, key);
+            if let Some(lie) = lies::head(self, &key) {
+                return lie;
+            }
         }
-        Ok(lies::meta(key, 16))
+        self.keeps(&key).map_or_else(|| Ok(lies::meta(key.clone(), 16)), |store| store.head(&key))
     }
 
     fn list(
         &self,
         prefix: String,
-        _delimiter: Option<String>,
+        delimiter: Option<String>,
         token: Option<String>,
         limit: u32,
     ) -> Result<Page, Error> {
-        if self.is_provoked(&prefix, Function::List) {
-            return Ok(lies::list(self.behaviour, token, limit));
+        if self.is_provoked(&prefix, Function::List)
+            && let Some(lie) = lies::list(self.behaviour, &prefix, token.as_deref(), limit)
+        {
+            return Ok(lie);
         }
-        Ok(Page { objects: vec![], prefixes: vec![], next: None })
+        match self.keeps(&prefix) {
+            Some(store) => store.list(&prefix, delimiter.as_deref(), token.as_deref(), limit),
+            None => Ok(Page { objects: vec![], prefixes: vec![], next: None }),
+        }
     }
 
     fn delete(&self, keys: Vec<String>) -> Result<Vec<(String, Error)>, Error> {
@@ -195,40 +236,61 @@ impl GuestHandle for Handle {
         if provoked && self.behaviour == Behaviour::DeletesOthers {
             return Ok(vec![("innocent".to_owned(), error::denied("no"))]);
         }
-        Ok(vec![])
+        match keys.first().and_then(|key| self.keeps(key)) {
+            Some(store) => store.delete(&keys),
+            None => Ok(vec![]),
+        }
     }
 
     fn multipart_start(
         &self,
         key: String,
-        _part_size: u64,
-        _total: Option<u64>,
-        _: Precondition,
-        _: Attributes,
+        part_size: u64,
+        total: Option<u64>,
+        condition: Precondition,
+        attributes: Attributes,
     ) -> Result<String, Error> {
-        let provoked = self.is_provoked(&key, Function::Start);
-        Ok(if provoked { lies::upload_id(self.behaviour) } else { "id".to_owned() })
+        if self.is_provoked(&key, Function::Start)
+            && let Some(lie) = lies::upload_id(self.behaviour)
+        {
+            return Ok(lie);
+        }
+        match self.keeps(&key) {
+            Some(store) => store.start(&key, part_size, total, &condition, &attributes),
+            None => Ok("id".to_owned()),
+        }
     }
 
-    fn multipart_put(&self, key: String, _id: String, _number: u32, _body: &Blob) -> Result<String, Error> {
-        let provoked = self.is_provoked(&key, Function::Part);
-        Ok(if provoked { lies::tag(self.behaviour) } else { "tag".to_owned() })
+    fn multipart_put(&self, key: String, id: String, number: u32, body: &Blob) -> Result<String, Error> {
+        if self.is_provoked(&key, Function::Part)
+            && let Some(lie) = lies::tag(self.behaviour)
+        {
+            return Ok(lie);
+        }
+        match self.keeps(&key) {
+            Some(store) => store.put_part(&key, &id, number, body),
+            None => Ok("tag".to_owned()),
+        }
     }
 
     fn multipart_finish(
         &self,
         key: String,
-        _id: String,
-        _tags: Vec<(u32, String)>,
+        id: String,
+        tags: Vec<(u32, String)>,
     ) -> Result<ObjectMeta, Error> {
-        let provoked = self.is_provoked(&key, Function::Finish);
-        let other = provoked && self.behaviour == Behaviour::FinishesOther;
-        Ok(lies::meta(if other { "other".to_owned() } else { key }, 1))
+        if self.is_provoked(&key, Function::Finish) && self.behaviour == Behaviour::FinishesOther {
+            return Ok(lies::meta("other".to_owned(), 1));
+        }
+        match self.keeps(&key) {
+            Some(store) => store.finish(&key, &id, &tags),
+            None => Ok(lies::meta(key, 1)),
+        }
     }
 
-    fn multipart_abort(&self, key: String, _id: String) -> Result<(), Error> {
+    fn multipart_abort(&self, key: String, id: String) -> Result<(), Error> {
         self.is_provoked(&key, Function::Abort);
-        Ok(())
+        self.keeps(&key).map_or(Ok(()), |store| store.abort(&key, &id))
     }
 }
 

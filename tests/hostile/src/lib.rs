@@ -2,7 +2,8 @@
 //!
 //! It is an honest store of nothing (a put is accepted and forgotten, a get answers sevens) until a call is about a
 //! key or prefix that begins with one of [`TRIGGERS`]. Then it does what the setting [`BEHAVIOUR`] says, an [`Order`]. `describe`
-//! is given no settings: it does what is written into the component itself, at [`BAKED`].
+//! is given no settings: it does what is written into the component itself, at [`BAKED`]. Where it behaves, it keeps what a
+//! certificate writes in the folder, so that a check gets as far as to the misdeed.
 
 mod behaviour;
 #[cfg(target_family = "wasm")]
@@ -34,8 +35,12 @@ pub const ADDRESS: &str = "HOSTILE_ADDRESS";
 pub const SECRET: &str = "HOSTILE_SECRET";
 /// Requests that may be under way at once, as the tests limit it.
 pub const REQUESTS: usize = 20;
-/// How keys and prefixes begin that make it misbehave; the second is how those of a certificate do.
-pub const TRIGGERS: [&str; 2] = ["bad", "siltstone-check-"];
+/// The file that a call leaves in the folder before it sleeps.
+pub const ASLEEP: &str = "asleep";
+/// How keys and prefixes begin that make it misbehave.
+pub const TRIGGERS: [&str; 2] = ["bad", CHECKED];
+/// How the keys of a certificate begin.
+pub const CHECKED: &str = "siltstone-check-";
 /// How the place begins where the order for `describe` stands.
 pub const MARK: &str = "hostile-describe=";
 /// That place while there is no order. An order is written over the dots, so that the component keeps its length.

@@ -115,13 +115,15 @@ pub(crate) fn capabilities(behaviour: Behaviour) -> Capabilities {
     all
 }
 
-pub(crate) fn head(handle: &Handle, key: String) -> Result<ObjectMeta, Error> {
+/// None where it does not lie.
+pub(crate) fn head(handle: &Handle, key: &str) -> Option<Result<ObjectMeta, Error>> {
     let message = |len| Error { message: "m".repeat(len), ..error::internal("") };
-    match handle.behaviour {
-        Behaviour::WrongKey => Ok(meta("other".to_owned(), 16)),
+    let meta = |key: &str| meta(key.to_owned(), 16);
+    Some(match handle.behaviour {
+        Behaviour::WrongKey => Ok(meta("other")),
         Behaviour::HugeErrorText => Err(message(20 << 20)),
         Behaviour::LongErrorText => Err(message(5 << 10)),
-        Behaviour::HugeEtag => Ok(ObjectMeta { etag: Some("e".repeat(2 << 10)), ..meta(key, 16) }),
+        Behaviour::HugeEtag => Ok(ObjectMeta { etag: Some("e".repeat(2 << 10)), ..meta(key) }),
         Behaviour::TellsSecret => Err(error::denied(format!("the key {} is wrong", handle.secret))),
         Behaviour::PanicsWithSecret => misdeeds::trap(&handle.secret),
         Behaviour::WrongOutcome => {
@@ -132,44 +134,52 @@ pub(crate) fn head(handle: &Handle, key: String) -> Result<ObjectMeta, Error> {
         Behaviour::EndlessPause => {
             Err(Error { retry_after_ms: Some(u64::MAX), ..error::throttled("not now") })
         }
-        _ => Ok(meta(key, 16)),
-    }
+        _ => return None,
+    })
 }
 
-pub(crate) fn upload_id(behaviour: Behaviour) -> String {
+/// None where it does not lie.
+pub(crate) fn upload_id(behaviour: Behaviour) -> Option<String> {
     match behaviour {
-        Behaviour::HugeUploadId => "u".repeat(5 << 10),
-        Behaviour::EmptyUploadId => String::new(),
-        Behaviour::OddUploadId => ODD.to_owned(),
-        _ => "id".to_owned(),
+        Behaviour::HugeUploadId => Some("u".repeat(5 << 10)),
+        Behaviour::EmptyUploadId => Some(String::new()),
+        Behaviour::OddUploadId => Some(ODD.to_owned()),
+        _ => None,
     }
 }
 
-pub(crate) fn tag(behaviour: Behaviour) -> String {
+/// None where it does not lie.
+pub(crate) fn tag(behaviour: Behaviour) -> Option<String> {
     match behaviour {
-        Behaviour::HugeTag => "t".repeat(2 << 10),
-        Behaviour::OddTag => ODD.to_owned(),
-        _ => "tag".to_owned(),
+        Behaviour::HugeTag => Some("t".repeat(2 << 10)),
+        Behaviour::OddTag => Some(ODD.to_owned()),
+        _ => None,
     }
 }
 
-pub(crate) fn list(behaviour: Behaviour, token: Option<String>, limit: u32) -> Page {
-    let page = |keys: &[&str], next: Option<String>| Page {
-        objects: keys.iter().map(|key| meta((*key).to_owned(), 1)).collect(),
+/// None where it does not lie.
+pub(crate) fn list(behaviour: Behaviour, prefix: &str, token: Option<&str>, limit: u32) -> Option<Page> {
+    let base = prefix.trim_end_matches('/');
+    let page = |names: &[&str], next: Option<String>| Page {
+        objects: names.iter().map(|name| meta(format!("{base}/{name}"), 1)).collect(),
         prefixes: vec![],
         next,
     };
     let numbered = |count: u32| Page {
         objects: (0..count)
-            .map(|i| ObjectMeta { key: format!("bad/{i:08}"), size: 1, etag: None, modified_ms: None })
+            .map(|i| ObjectMeta { key: format!("{base}/{i:08}"), size: 1, etag: None, modified_ms: None })
             .collect(),
         prefixes: vec![],
         next: None,
     };
-    match behaviour {
-        Behaviour::Unsorted => page(&["bad/2", "bad/1"], None),
-        Behaviour::Duplicates => page(&["bad/1", "bad/1"], None),
-        Behaviour::ForeignPrefix => page(&["bad/1", "worse/1"], None),
+    Some(match behaviour {
+        Behaviour::Unsorted => page(&["2", "1"], None),
+        Behaviour::Duplicates => page(&["1", "1"], None),
+        Behaviour::ForeignPrefix => {
+            let mut page = page(&["1"], None);
+            page.objects.push(meta("worse/1".to_owned(), 1));
+            page
+        }
         Behaviour::TooMany => numbered(limit + 1),
         Behaviour::EndlessNames => {
             let first: u64 = token.and_then(|token| token.parse().ok()).unwrap_or(0);
@@ -178,10 +188,10 @@ pub(crate) fn list(behaviour: Behaviour, token: Option<String>, limit: u32) -> P
             Page { objects, prefixes: vec![], next: Some(next.to_string()) }
         }
         Behaviour::MillionNames => numbered(1_000_000),
-        Behaviour::HugeName => page(&[&format!("bad/{}", "n".repeat(1 << 20))], None),
-        Behaviour::HugeToken => page(&["bad/1"], Some("t".repeat(9 << 10))),
+        Behaviour::HugeName => page(&[&"n".repeat(1 << 20)], None),
+        Behaviour::HugeToken => page(&["1"], Some("t".repeat(9 << 10))),
         Behaviour::EndlessToken => page(&[], Some("again".to_owned())),
-        Behaviour::EndlessPages => page(&["bad/1"], Some(format!("{}x", token.unwrap_or_default()))),
-        _ => page(&[], None),
-    }
+        Behaviour::EndlessPages => page(&["1"], Some(format!("{}x", token.unwrap_or_default()))),
+        _ => return None,
+    })
 }

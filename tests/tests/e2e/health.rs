@@ -67,8 +67,8 @@ async fn a_fault_is_counted_as_what_it_was_and_a_good_call_makes_the_plugin_heal
     let mut limits = Limits::default();
     limits.memory = 32 << 20;
     limits.cpu = Duration::from_millis(300);
-    limits.stall = Duration::from_millis(1500);
-    limits.call_base = Duration::from_secs(4);
+    limits.stall = Duration::from_secs(4);
+    limits.call_base = Duration::from_secs(7);
     limits.call_rate = 1 << 30;
     let cache_dir = Some(kept("compiled"));
     let engine =

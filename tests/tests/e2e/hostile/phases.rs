@@ -1,11 +1,13 @@
 //! What can be done in every function that a plugin exports, done in each of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use siltstone::ErrorKind::{Plugin as Fault, Timeout};
-use siltstone::plugin::Location;
-use siltstone_hostile::{Behaviour, Function, Order};
+use siltstone::plugin::{Location, PluginStorage};
+use siltstone_hostile::{ASLEEP, Behaviour, Function, Order};
+use tokio::task::JoinHandle;
 
 use super::house::{House, Plan};
 use super::trial::Outcome::{self, Fails, Harmless};
@@ -153,12 +155,12 @@ async fn memory_is_bounded_in_any_function() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_sleep_in_any_function_is_a_stall() {
-    in_all_functions(Behaviour::Sleep, Fails(Timeout, &["nothing moved for 1s 500ms"])).await;
+    in_all_functions(Behaviour::Sleep, Fails(Timeout, &["nothing moved for 4s"])).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_longest_sleep_in_any_function_is_a_stall() {
-    in_all_functions(Behaviour::SleepForEver, Fails(Timeout, &["nothing moved for 1s 500ms"])).await;
+    in_all_functions(Behaviour::SleepForEver, Fails(Timeout, &["nothing moved for 4s"])).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,26 +183,39 @@ async fn a_request_in_any_function_never_leaves_the_host() {
     }
 }
 
+/// A put that its guest sleeps in when this returns.
+async fn asleep(house: &House, storage: &Arc<PluginStorage>) -> JoinHandle<siltstone::Result<()>> {
+    let sign = house.root.path().join("granted").join(ASLEEP);
+    let _ = std::fs::remove_file(&sign);
+    let storage = Arc::clone(storage);
+    let call = tokio::spawn(async move { provoke(&*storage, Call::Put).await });
+    while !sign.exists() {
+        assert!(!call.is_finished(), "it ended before it slept");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    call
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_is_dropped_takes_only_its_own_instance_with_it() {
     let house = House::new(Plan::default()).await;
-    let storage = house.open(Order::of(Behaviour::Sleep)).await.unwrap();
-    for _ in 0..5 {
-        let call = provoke(&*storage, Call::Put);
-        assert!(tokio::time::timeout(Duration::from_millis(20), call).await.is_err());
+    let hostile = house.hostile(Order::of(Behaviour::Sleep)).await.unwrap();
+    let storage = hostile.open(&Location::default()).await.unwrap();
+    for dropped in 1..=5 {
+        let call = asleep(&house, &storage).await;
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        assert_eq!(hostile.plugin().instances().discarded, dropped);
     }
     behave(&*storage, Call::Put).await.unwrap();
+    assert_eq!(hostile.plugin().instances().discarded, 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_busy_instance_does_not_hold_up_the_others() {
     let house = House::new(Plan::default()).await;
     let storage = house.open(Order::of(Behaviour::Sleep)).await.unwrap();
-    let busy = tokio::spawn({
-        let storage = std::sync::Arc::clone(&storage);
-        async move { provoke(&*storage, Call::Put).await }
-    });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let busy = asleep(&house, &storage).await;
     behave(&*storage, Call::Head).await.unwrap();
     assert!(!busy.is_finished());
     assert_eq!(busy.await.unwrap().unwrap_err().kind(), Timeout);

@@ -19,7 +19,7 @@ use super::trial::{behave, provoke};
 use super::trials;
 
 trials! {
-    a_trickle_ends_with_its_time: Trickle in GetMuch => Fails(Timeout, &["more than the 5s"]);
+    a_trickle_ends_with_its_time: Trickle in GetMuch => Fails(Timeout, &["more than the 8s"]);
     a_flood_of_the_sink_is_ended: SinkFlood in Get => Fails(Fault, &["computed for more than"]);
     a_flood_of_the_stream_is_ended: StreamFlood in Get => Fails(Fault, &[]);
     a_flood_of_zeros_is_refused: ZeroFlood in Get => Fails(Fault, &["broke off"]);
