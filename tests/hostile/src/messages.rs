@@ -60,7 +60,8 @@ pub(crate) fn head(handle: &Handle) -> Result<(), Error> {
     let mut refusals = Vec::new();
     // Refusals come at once, and answers never.
     while waiting.len() > REQUESTS {
-        let ready = poll(&waiting.iter().map(|at| &pollables[*at]).collect::<Vec<_>>());
+        let mut ready = poll(&waiting.iter().map(|at| &pollables[*at]).collect::<Vec<_>>());
+        ready.sort_unstable();
         for place in ready.into_iter().rev() {
             let at = waiting.remove(place as usize);
             refusals.push(
@@ -84,11 +85,8 @@ fn full_request() -> (OutgoingRequest, Result<(OutgoingBody, Option<OutputStream
 fn full(body: OutgoingBody) -> (OutgoingBody, Option<OutputStream>) {
     let stream = body.write().ok();
     if let Some(stream) = &stream {
-        let bytes = vec![7; 1 << 20];
         for _ in 0..2 {
-            if let Ok(room) = stream.check_write() {
-                let _ = stream.write(&bytes[..bytes.len().min(room as usize)]);
-            }
+            let _ = stream.check_write().and_then(|room| stream.write_zeroes(room));
         }
     }
     (body, stream)

@@ -7,11 +7,15 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 use std::path::{Component, Path};
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::io::Errno;
 
-/// Only a place to start from: nothing is read or written through it.
-const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// Only a place to start from: nothing is read or written through it, where the system has such a thing.
+#[cfg(target_os = "linux")]
+const START: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const START: OFlags = OFlags::RDONLY;
+const FOLDER: OFlags = START.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// The mode of a new folder, less what the process masks.
 const NEW: u32 = 0o777;
 
@@ -26,13 +30,23 @@ pub(super) enum Missing {
 
 /// Opens a folder by an absolute path without `..`. A link on the way is an error of its own kind: see [`is_link`].
 pub(super) fn open(path: &Path, missing: Missing) -> Result<File> {
-    match openat2(CWD, path, FOLDER, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
-        Ok(folder) => Ok(File::from(folder)),
+    match at_once(path) {
         Err(Errno::NOENT) if missing == Missing::IsMade => step_by_step(path, missing),
-        // Older kernels do not have the call, and some containers forbid it.
+        // Other systems and older kernels do not have the call, and some containers forbid it.
         Err(Errno::NOSYS | Errno::PERM) => step_by_step(path, missing),
-        Err(errno) => Err(errno.into()),
+        opened => Ok(opened?),
     }
+}
+
+#[cfg(target_os = "linux")]
+fn at_once(path: &Path) -> std::result::Result<File, Errno> {
+    use rustix::fs::{ResolveFlags, openat2};
+    openat2(CWD, path, FOLDER, Mode::empty(), ResolveFlags::NO_SYMLINKS).map(File::from)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn at_once(_: &Path) -> std::result::Result<File, Errno> {
+    Err(Errno::NOSYS)
 }
 
 /// Whether an error of [`open`] is what a link on the way brings about; so does a file.
