@@ -10,7 +10,7 @@ use siltstone::source::{RestoreTarget, SnapshotSource};
 use siltstone::{Error, Result};
 use uuid::Uuid;
 
-use crate::backup::tests::{Setup, fast_folder, open, shard};
+use crate::fixture::{Setup, fast_folder, open, shard};
 use crate::{Change, Database, LinkFn, Object, ShardChanges, Tenancy};
 
 struct Fixture {

@@ -37,6 +37,8 @@ mod catalogue;
 mod conformance;
 mod database;
 mod engine;
+#[cfg(test)]
+mod fixture;
 pub mod grpc;
 mod objects;
 mod restore;

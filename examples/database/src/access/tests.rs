@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Access, Refused, Right};
-use crate::backup::tests::{Setup, fast_folder, open};
+use crate::fixture::{Setup, fast_folder, open};
 
 fn of(pairs: &[(&str, &str)]) -> siltstone::Result<Access> {
     let variables: BTreeMap<String, String> =

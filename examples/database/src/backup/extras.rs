@@ -41,7 +41,7 @@ mod tests {
     use siltstone::source::SnapshotSource;
 
     use super::*;
-    use crate::backup::tests::{Setup, fast_folder, open};
+    use crate::fixture::{Setup, fast_folder, open};
 
     #[test]
     fn a_backup_takes_the_users_that_are_named_and_refuses_names_of_nobody() {

@@ -74,4 +74,4 @@ impl SnapshotSource for Database {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -54,7 +54,7 @@ mod tests {
     use siltstone::model::{CollectionName, ShardId};
 
     use super::*;
-    use crate::backup::tests::{Setup, fast_folder, open};
+    use crate::fixture::{Setup, fast_folder, open};
     use crate::{Change, Object, ShardChanges, Tenancy};
 
     #[test]

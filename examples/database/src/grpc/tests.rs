@@ -12,7 +12,7 @@ use super::wire::health::{HealthCheckRequest, HealthCheckResponse, ServingStatus
 use super::wire::search::SearchRequest;
 use super::wire::stream::{Ask, BatchStreamReply, BatchStreamRequest, Tell};
 use super::*;
-use crate::backup::tests::{Setup, fast_folder, open};
+use crate::fixture::{Setup, fast_folder, open};
 
 /// One message as the wire frames it.
 fn frame(message: &impl Message) -> Vec<u8> {

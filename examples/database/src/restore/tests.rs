@@ -11,10 +11,8 @@ use siltstone::source::{
 use siltstone::{Error, ErrorKind};
 
 use super::record::Record;
-use crate::backup::tests::{
-    Fixture, Setup, batches, deliver, fast_folder, open, plan, restored, shard, write_all,
-};
 use crate::engine::folder::{DataFolder, relative};
+use crate::fixture::{Fixture, Setup, batches, deliver, fast_folder, open, plan, restored, shard, write_all};
 use crate::{Database, Tenancy};
 
 fn name(text: &str) -> CollectionName {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Identity, router};
 use crate::access::{Access, guard};
-use crate::backup::tests::{Setup, fast_folder, open};
+use crate::fixture::{Setup, fast_folder, open};
 
 mod access;
 mod objects;

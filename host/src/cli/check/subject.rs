@@ -104,7 +104,8 @@ fn package(plugin: &Path, config: Option<&Path>) -> Result<(PluginPackage, Plugi
     let manifest = config.map(manifest).transpose()?;
     if *package.source() == PluginSource::Bundled {
         let manifest = manifest.unwrap_or_default();
-        let rest = PluginManifest { environment: BTreeMap::new(), wrong: BTreeMap::new(), ..manifest.clone() };
+        let rest =
+            PluginManifest { environment: BTreeMap::new(), wrong: BTreeMap::new(), ..manifest.clone() };
         if rest != PluginManifest::default() {
             let message = format!(
                 "`{}` comes with this build, which grants it what it needs: its manifest may hold `[environment]` and `[wrong]` only",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use siltstone::ErrorKind;
 
-use crate::backup::tests::{Fixture, Setup, batches, write_all};
+use crate::fixture::{Fixture, Setup, batches, write_all};
 
 /// Runs `work` on another thread; whether it ends within 50 ms while `meanwhile` lives.
 fn ends<T>(meanwhile: T, work: impl FnOnce() + Send) -> bool {

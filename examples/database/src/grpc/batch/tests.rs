@@ -12,7 +12,7 @@ use super::super::wire::delete::BatchDeleteRequest;
 use super::super::wire::tenants::{ActivityStatus, TenantsGetRequest};
 use super::*;
 use crate::Tenancy;
-use crate::backup::tests::{Setup, fast_folder, open};
+use crate::fixture::{Setup, fast_folder, open};
 
 fn fixture() -> (tempfile::TempDir, Database) {
     let folder = fast_folder();

@@ -9,7 +9,7 @@ use super::super::wire::Unread;
 use super::super::wire::properties::Kind as Sent;
 use super::super::wire::search::RefPropertiesRequest;
 use super::*;
-use crate::backup::tests::{Setup, fast_folder, open};
+use crate::fixture::{Setup, fast_folder, open};
 use crate::{Change, ShardChanges, Tenancy};
 
 /// Twelve books; the last refers to an author and has a cover.

@@ -4,7 +4,7 @@ use serde_json::{Map, json};
 use siltstone::model::{TenantName, TenantState};
 
 use super::*;
-use crate::backup::tests::{Setup, fast_folder, open};
+use crate::fixture::{Setup, fast_folder, open};
 use crate::{Change, ShardChanges, Tenancy};
 
 struct Fixture {

@@ -4,7 +4,7 @@ use siltstone::model::{CollectionName, ShardId};
 use uuid::Uuid;
 
 use super::*;
-use crate::backup::tests::{Setup, fast_folder, open};
+use crate::fixture::{Setup, fast_folder, open};
 use crate::{Change, Object, ShardChanges, Tenancy};
 
 /// Three books; the first was written by Ann, who is no book, and is part of itself.
