@@ -98,7 +98,7 @@ impl GuestHandle for Handle {
         let lie: Option<Lie> = parsed(&given, LIE)?;
         let place = place(&given, &location)?;
         let home = match &location.path {
-            Some(path) if lie == Some(Lie::ClaimsPath) => path,
+            Some(path) if lie == Some(Lie::ClaimsPath) => path.as_str(),
             _ => place,
         };
         Ok(store::Handle::new(Self {
