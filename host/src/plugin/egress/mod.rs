@@ -17,6 +17,7 @@ use std::future::{Future, ready};
 use std::sync::Arc;
 
 use http_body_util::BodyExt;
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody, WasiHttpHooks};
 
 pub use address::Reach;
@@ -61,7 +62,10 @@ impl WasiHttpHooks for Egress {
             return Box::new(ready(Err(HttpError::HttpRequestDenied)));
         };
         match client.way(request.uri()).cloned() {
-            Ok(http) => Box::new(async move { send(&http, request, options).await }),
+            Ok(http) => {
+                let client = Arc::clone(client);
+                Box::new(async move { send(&http, client.admit()?, request, options).await })
+            }
             Err(error) => Box::new(ready(Err(error))),
         }
     }
@@ -69,10 +73,10 @@ impl WasiHttpHooks for Egress {
 
 async fn send(
     http: &reqwest::Client,
+    permit: OwnedSemaphorePermit,
     request: http::Request<WasiBody>,
     options: Option<RequestOptions>,
 ) -> Result<(http::Response<WasiBody>, IoResult), HttpError> {
-    let permit = client.admit()?;
     let request = request.map(|body| reqwest::Body::wrap(SyncBody::new(body)));
     let request = reqwest::Request::try_from(request).map_err(|_| HttpError::HttpRequestUriInvalid)?;
     let answer = http.execute(request);
