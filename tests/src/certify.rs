@@ -28,7 +28,7 @@ impl Certificate {
         Some((found["result"].as_str()?, found["reason"].as_str().unwrap_or_default()))
     }
 
-    /// Names of the checks with this result: `passed`, `failed`, `not_applicable` or `not_run`.
+    /// Names of the checks with this result: `passed`, `failed`, `not_applicable`, `not_shown` or `not_run`.
     #[must_use]
     pub fn with(&self, result: &str) -> Vec<&str> {
         self.checks().filter(|row| row["result"] == result).filter_map(|row| row["check"].as_str()).collect()
@@ -55,8 +55,18 @@ pub async fn check(plugin: &Path, config: &str, more: &[&str]) -> Result<Certifi
 /// Values of settings as the end of a `check.toml`.
 #[must_use]
 pub fn environment<V: AsRef<str>>(variables: &[(&str, V)]) -> String {
+    values("environment", variables)
+}
+
+/// Settings that the service must refuse, as the end of a `check.toml`.
+#[must_use]
+pub fn wrong<V: AsRef<str>>(variables: &[(&str, V)]) -> String {
+    values("wrong", variables)
+}
+
+fn values<V: AsRef<str>>(table: &str, variables: &[(&str, V)]) -> String {
     let lines = variables.iter().map(|(name, value)| format!("{name} = {:?}\n", value.as_ref()));
-    format!("[environment]\n{}", lines.collect::<String>())
+    format!("[{table}]\n{}", lines.collect::<String>())
 }
 
 fn run(plugin: &Path, config: &str, more: &[String]) -> Result<Certificate, String> {

@@ -7,6 +7,8 @@ use super::{Azurite, FakeGcs, GcsEmulator, KeyKind, Moto, Rclone, WebDav};
 
 /// The bucket or container of all of them.
 const BUCKET: &str = "nightly";
+/// The key file that the stand-in does not accept.
+const WRONG_FILE: &str = "wrong.json";
 
 /// A kind of server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +67,10 @@ impl Cloud {
                 let server = FakeGcs::start(BUCKET).await?;
                 let file = folder.join("key.json");
                 let content = server.key_file(KeyKind::ServiceAccount);
-                std::fs::write(&file, &content).map_err(|e| e.to_string())?;
+                let wrong = (folder.join(WRONG_FILE), server.key_file(KeyKind::WrongKey));
+                for (file, content) in [(&file, &content), (&wrong.0, &wrong.1)] {
+                    std::fs::write(file, content).map_err(|e| e.to_string())?;
+                }
                 (server.address.port(), (file.display().to_string(), content), Box::new(server))
             }
             Kind::WebDav => {
@@ -141,6 +146,22 @@ impl Cloud {
                 ("BACKUP_WEBDAV_USER", first),
                 ("BACKUP_WEBDAV_PASSWORD", second),
             ],
+        }
+    }
+
+    /// Settings that the server refuses, in the place of those of [`Cloud::variables`]; none for the emulator, which lets everybody in.
+    #[must_use]
+    pub fn wrong(&self) -> Vec<(&'static str, String)> {
+        match self.kind {
+            Kind::Rclone | Kind::Moto => {
+                vec![("AWS_SECRET_ACCESS_KEY", "not-the-secret-of-anybody".to_owned())]
+            }
+            Kind::Azurite => vec![("AZURE_STORAGE_KEY", "bm90IHRoZSBrZXkgb2YgYW55Ym9keQ==".to_owned())],
+            Kind::GcsEmulator => Vec::new(),
+            Kind::FakeGcs => {
+                vec![("GOOGLE_APPLICATION_CREDENTIALS", self.folder.join(WRONG_FILE).display().to_string())]
+            }
+            Kind::WebDav => vec![("BACKUP_WEBDAV_PASSWORD", "not-the-password".to_owned())],
         }
     }
 

@@ -1,4 +1,4 @@
-//! The suite that every [`Storage`] must pass: the contract of the trait, sentence by sentence.
+//! The suite that every [`Storage`] must pass: the contract of the trait, as far as calls can show it.
 
 mod conditions;
 mod context;
@@ -7,6 +7,7 @@ mod dropping;
 mod errors;
 mod honesty;
 mod instances;
+mod keys;
 mod large;
 mod listing;
 mod multipart;
@@ -76,15 +77,16 @@ const CASES: &[Case] = cases! {
         a_range_at_or_beyond_the_end_gives_nothing,
         ranges_are_read_at_the_same_time,
         a_missing_key_is_not_found,
-        keys_of_every_shape_are_kept_apart,
-        keys_of_every_character_are_kept_apart,
-        the_longest_key_of_the_host_is_kept,
-        a_key_of_the_largest_length_is_kept,
         attributes_of_a_put_are_accepted,
         an_overwrite_replaces_the_whole_object,
         an_etag_changes_with_the_content,
         readers_see_one_of_two_contents_during_overwrites,
         a_put_is_seen_by_every_later_call;
+    "keys" keys:
+        keys_of_every_shape_are_kept_apart,
+        keys_of_every_character_are_kept_apart,
+        the_longest_key_of_the_host_is_kept,
+        a_key_of_the_largest_length_is_kept;
     "honesty" honesty:
         attributes_that_cannot_be_honoured_are_refused,
         times_that_are_told_are_true,

@@ -1,10 +1,13 @@
 //! The suite passes on sound storages and catches flawed ones.
 
 mod broken;
+mod slips;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use self::broken::{Flaw, broken};
+use self::slips::{Slip, slipping};
 use super::*;
 use crate::error::{ErrorKind, Retry};
 use crate::storage::{
@@ -42,7 +45,11 @@ async fn memory_that_can_do_everything_passes() {
     let lacks: Vec<_> = report.not_applicable().collect();
     assert_eq!(
         lacks,
-        ["a_condition_that_the_store_lacks_is_refused", "a_multipart_upload_that_the_store_lacks_is_refused"]
+        [
+            "a_put_with_a_wrong_digest_leaves_all_or_nothing",
+            "a_condition_that_the_store_lacks_is_refused",
+            "a_multipart_upload_that_the_store_lacks_is_refused"
+        ]
     );
     assert_eq!((memory.keys().len(), memory.open_uploads()), (0, 0));
 }
@@ -130,7 +137,7 @@ async fn a_check_of_a_store_that_lists_for_ever_comes_to_its_end() {
 }
 
 /// Each flaw with the case that is there to find it.
-const CAUGHT: [(Flaw, &str); 39] = [
+const CAUGHT: [(Flaw, &str); 41] = [
     (Flaw::IgnoresIfAbsent, "if_absent_leaves_an_existing_object_untouched"),
     (Flaw::ChecksIfAbsentBeforeItWrites, "one_of_many_racing_if_absent_puts_wins_and_stays"),
     (Flaw::IgnoresIfMatch, "if_match_with_another_etag_changes_nothing"),
@@ -144,6 +151,7 @@ const CAUGHT: [(Flaw, &str); 39] = [
     (Flaw::IgnoresTheRange, "a_range_gives_exactly_its_bytes"),
     (Flaw::FailsBeyondTheEnd, "a_range_at_or_beyond_the_end_gives_nothing"),
     (Flaw::CallsMissingObjectsInternal, "a_missing_key_is_not_found"),
+    (Flaw::CallsMissingObjectsInternal, "what_is_missing_is_told_as_such"),
     (Flaw::FoldsCase, "keys_of_every_shape_are_kept_apart"),
     (Flaw::ListsBackwards, "list_returns_keys_in_byte_order"),
     (Flaw::ListsFoldersFirst, "list_returns_keys_in_byte_order"),
@@ -156,6 +164,7 @@ const CAUGHT: [(Flaw, &str); 39] = [
     (Flaw::FailsOnMissingDeletes, "a_missing_key_counts_as_deleted"),
     (Flaw::DeletesWholeFolders, "a_delete_takes_only_the_keys_it_names"),
     (Flaw::ForgetsDeletes, "a_deleted_object_is_gone"),
+    (Flaw::ForgetsDeletes, "the_suite_removes_what_it_wrote"),
     (Flaw::TakesGaps, "a_gap_between_parts_is_refused"),
     (Flaw::KeepsTheFirstOfAPart, "a_part_that_is_sent_again_replaces_the_first"),
     (Flaw::KeepsPartsAfterAbort, "an_aborted_upload_leaves_nothing"),
@@ -183,14 +192,103 @@ async fn every_flaw_is_caught_by_its_case() {
     }
 }
 
+/// The same, of slips.
+const SLIPS: [(Slip, &str); 36] = [
+    (Slip::KeepsTheFirstPieceOnly, "an_object_of_many_pieces_is_read_back_whole"),
+    (Slip::MixesGetsAtTheSameTime, "ranges_are_read_at_the_same_time"),
+    (Slip::TurnsEqualsSigns, "keys_of_every_character_are_kept_apart"),
+    (Slip::BoundsKeysAt(300), "the_longest_key_of_the_host_is_kept"),
+    (Slip::RefusesContentTypes, "attributes_of_a_put_are_accepted"),
+    (Slip::KeepsTheEndOfLongerObjects, "an_overwrite_replaces_the_whole_object"),
+    (Slip::DropsAttributes, "attributes_that_cannot_be_honoured_are_refused"),
+    (Slip::DropsRetention, "attributes_that_cannot_be_honoured_are_refused"),
+    (Slip::HidesWhichAttributeItRefuses, "attributes_that_cannot_be_honoured_are_refused"),
+    (Slip::TellsSeconds, "times_that_are_told_are_true"),
+    (Slip::TellsSecondsOfTemporaryObjects, "times_that_are_told_are_true"),
+    (Slip::TellsNextWeek, "times_that_are_told_are_true"),
+    (Slip::KeepsWhatItsDigestRefuses, "a_put_with_a_wrong_digest_leaves_all_or_nothing"),
+    (Slip::LeavesTemporaryObjects, "an_overwrite_replaces_the_whole_object"),
+    (Slip::LeavesTemporaryObjects, "if_absent_leaves_an_existing_object_untouched"),
+    (Slip::LeavesTemporaryObjects, "one_of_many_racing_if_absent_puts_wins_and_stays"),
+    (Slip::DamagesLargeParts, "a_large_object_in_parts_is_read_back_whole"),
+    (Slip::RefusesFreeKeys, "if_absent_stores_under_a_free_key"),
+    (Slip::DeletesForEver, "if_absent_stores_again_after_a_delete"),
+    (Slip::DeletesForEver, "a_deleted_key_can_be_put_again"),
+    (Slip::NeverMatches, "if_match_replaces_the_object_with_that_etag"),
+    (Slip::ChecksIfMatchBeforeItWrites, "one_of_many_racing_if_match_puts_wins_and_stays"),
+    (Slip::IgnoresConditionsItLacks, "a_condition_that_the_store_lacks_is_refused"),
+    (Slip::FailsOnMissingPrefixes, "a_prefix_that_no_key_has_gives_nothing"),
+    (Slip::PagesByNumber, "a_listing_during_changes_holds_what_stays"),
+    (Slip::StopsAfterTheFirstPage, "many_keys_are_listed_and_deleted"),
+    (Slip::JoinsPartsBackwards, "parts_make_the_whole_object"),
+    (Slip::RefusesSingleParts, "one_part_makes_an_object"),
+    (Slip::MixesPartsAtTheSameTime, "parts_come_from_many_tasks_at_once"),
+    (Slip::NamesPartsByNumberAlone, "uploads_of_several_keys_do_not_mix"),
+    (Slip::NamesPartsByNumberAlone, "two_uploads_of_one_key_do_not_mix"),
+    (Slip::KeepsTemporaryObjects, "temporary_objects_are_deleted_by_their_keys"),
+    (Slip::RefusesToFinishOverAnObject, "a_finish_replaces_an_object"),
+    (Slip::TakesPartsItLacks, "a_multipart_upload_that_the_store_lacks_is_refused"),
+    (Slip::LosesWhatADroppedGetRead, "a_dropped_get_harms_nothing"),
+    (Slip::KeepsADroppedPart, "a_dropped_part_can_be_sent_again"),
+];
+
+#[tokio::test(start_paused = true)]
+async fn every_slip_is_caught_by_its_case() {
+    assert_passed(&check_storage(slipping(Slip::None), &SMALL).await);
+    let mut wrong = Vec::new();
+    for (slip, case) in SLIPS {
+        let report = check_storage(slipping(slip), &SMALL).await;
+        let failed: Vec<_> = report.failures().map(|(name, _)| name).collect();
+        if !failed.contains(&case) {
+            wrong.push(format!("{slip:?} is not caught by {case}, but by {failed:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What it takes several instances to catch.
+const INSTANCES: [&str; 5] = [
+    "a_put_is_seen_by_every_instance",
+    "an_overwrite_is_seen_by_every_instance",
+    "a_delete_is_seen_by_every_instance",
+    "an_upload_goes_on_in_another_instance",
+    "a_condition_holds_for_every_instance",
+];
+
+#[test]
+fn every_case_is_shown_to_catch_something() {
+    let flaws = CAUGHT.iter().map(|(_, case)| *case).chain(SLIPS.iter().map(|(_, case)| *case));
+    let caught: BTreeSet<&str> = flaws.chain(INSTANCES).collect();
+    let cases: BTreeSet<&str> = StorageSuite::cases().into_iter().map(|(_, name)| name).collect();
+    assert_eq!(cases.symmetric_difference(&caught).collect::<Vec<_>>(), Vec::<&&str>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn temporary_objects_that_the_suite_has_to_remove_are_told() {
+    let report = check_storage(slipping(Slip::LeavesTemporaryObjects), &SMALL).await;
+    let of = |case| report.swept.iter().find(|(name, _)| *name == case).map(|(_, count)| *count);
+    assert_eq!(of("a_deleted_key_can_be_put_again"), Some(3), "{:?}", report.swept);
+    let report = check_storage(slipping(Slip::None), &SMALL).await;
+    assert!(report.swept.iter().all(|(name, _)| name.contains("dropped")), "{:?}", report.swept);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bound_of_a_store_that_takes_no_longer_keys_is_told() {
+    let report = check_storage(slipping(Slip::BoundsKeysAt(700)), &SMALL).await;
+    assert!(report.passed(), "{report}");
+    let row = report.cases.iter().find(|case| case.name == "a_key_of_the_largest_length_is_kept").unwrap();
+    let Outcome::NotApplicable(why) = &row.outcome else { panic!("{report}") };
+    assert!(why.contains("the longest has 700,") && why.contains("at most 312"), "{why}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_only_one_instance_knows_is_caught() {
     let suite = StorageSuite::new(memory(|_| {}), SMALL);
     let report = suite.second(memory(|_| {})).run().await;
     let failed: Vec<_> = report.failures().map(|(name, _)| name).collect();
     let area = report.cases.iter().filter(|case| case.area == "several instances");
-    let names: Vec<_> = area.map(|case| case.name).collect();
-    assert!(names.len() == 5 && names.iter().all(|name| failed.contains(name)), "{report}");
+    assert_eq!(area.map(|case| case.name).collect::<Vec<_>>(), INSTANCES);
+    assert!(INSTANCES.iter().all(|name| failed.contains(name)), "{report}");
     assert!(failed.contains(&"one_of_many_racing_if_absent_puts_wins_and_stays"), "{report}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use siltstone_tests::certify::{Certificate, check, environment};
+use siltstone_tests::certify::{Certificate, check, environment, wrong};
 use siltstone_tests::servers::{Cloud, FakeGcs, KeyKind, Kind, Trouble};
 
 /// What does not apply to a store that can do everything and needs no temporary objects.
@@ -12,17 +12,21 @@ pub(super) const CLOUD: [&str; 3] = [
     "temporary_objects_are_deleted_by_their_keys",
 ];
 
-/// What does not apply to a folder: it has no etags to match, and no buckets.
-pub(super) const FOLDER: [&str; 6] = [
+/// What does not apply to a folder: it has no etags to match, no digests, and no buckets.
+pub(super) const FOLDER: [&str; 7] = [
     "a_bucket_that_is_missing_is_told_as_such",
     "a_multipart_upload_that_the_store_lacks_is_refused",
+    "a_put_with_a_wrong_digest_leaves_all_or_nothing",
     "if_match_on_a_missing_key_stores_nothing",
     "if_match_replaces_the_object_with_that_etag",
     "if_match_with_another_etag_changes_nothing",
     "one_of_many_racing_if_match_puts_wins_and_stays",
 ];
 
-/// All passed but exactly what does not apply, and the figures are there.
+/// What needs settings that the service refuses.
+pub(super) const WRONG: &str = "wrong_credentials_are_told_as_such";
+
+/// All passed but exactly what does not apply and what needs settings that the service refuses, and the figures are there.
 pub(super) fn assert_passed(certificate: &Certificate, not_applicable: &[&str]) {
     let shown = || format!("{}\n{}", certificate.text, certificate.errors);
     assert!(certificate.passed, "{}", shown());
@@ -30,7 +34,7 @@ pub(super) fn assert_passed(certificate: &Certificate, not_applicable: &[&str]) 
     idle.sort_unstable();
     assert_eq!(idle, not_applicable, "{}", shown());
     let unshown = certificate.with("not_shown");
-    assert!(unshown.is_empty() || unshown == [SECOND_PAGE], "{}", shown());
+    assert!(unshown.iter().all(|name| [SECOND_PAGE, WRONG].contains(name)), "{}", shown());
     assert_eq!(certificate.with("passed").len() + idle.len() + unshown.len(), CHECKS, "{}", shown());
     assert!(certificate.with("failed").is_empty() && certificate.with("not_run").is_empty(), "{}", shown());
     let json = &certificate.json;
@@ -46,7 +50,7 @@ pub(super) fn assert_paged(certificate: &Certificate, words: &str) {
 }
 
 /// Those of the preflight, of the suite, of other locations, of the service, and the speed.
-const CHECKS: usize = 86;
+const CHECKS: usize = 91;
 
 /// Whether a listing went on on a second page, or what was seen instead.
 const SECOND_PAGE: &str = "a_listing_goes_on_on_a_second_page";
@@ -54,9 +58,12 @@ const SECOND_PAGE: &str = "a_listing_goes_on_on_a_second_page";
 async fn of_server(kind: Kind, more: &[&str]) -> Certificate {
     let folder = tempfile::tempdir().unwrap();
     let server = Cloud::start(kind, folder.path()).await.unwrap();
-    let config = environment(&server.variables(server.port, "some/prefix"));
+    let config = environment(&server.variables(server.port, "some/prefix")) + &wrong(&server.wrong());
     let certificate = check(Path::new(server.plugin()), &config, more).await.unwrap();
-    for secret in server.secrets() {
+    let (result, reason) = certificate.of(WRONG).unwrap();
+    assert_eq!(result, "passed", "{reason}");
+    let wrong = server.wrong().into_iter().map(|(_, value)| value);
+    for secret in server.secrets().into_iter().chain(wrong) {
         assert!(!certificate.text.contains(&secret) && !certificate.errors.contains(&secret));
     }
     certificate
@@ -72,6 +79,14 @@ async fn the_filesystem_plugin_passes_and_leaves_nothing() {
     assert_eq!(certificate.json["plugin"]["name"], "filesystem");
     assert_eq!(certificate.json["location"], folder.path().to_str().unwrap());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let (result, reason) = certificate.of(WRONG).unwrap();
+    assert!(result == "not_shown" && reason.contains("add a table `[wrong]`"), "{result}: {reason}");
+    assert!(
+        certificate.json["verdict"]
+            .as_str()
+            .unwrap()
+            .ends_with("; not shown: wrong credentials are told as such")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

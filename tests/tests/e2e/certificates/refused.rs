@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use siltstone_tests::certify::{Certificate, check, environment};
+use siltstone_tests::certify::{Certificate, check, environment, wrong};
 
 /// The filesystem plugin as a vendor's file of another name.
 fn component(folder: &Path) -> PathBuf {
@@ -62,10 +62,12 @@ async fn settings_that_are_missing_hidden_or_misspelled_are_told() {
     let value = environment(&[("BACKUP_FILESYSTEM_PATH", "/nowhere")]);
     let misspelled = environment(&[("BACKUP_FILESYSTEM_PAHT", "/nowhere")]);
     let granted = "settings = [\"BACKUP_FILESYSTEM_PATH\"]\n";
+    let refused = [granted, &value, &wrong(&[("BACKUP_FILESYSTEM_SECRET", "x")])].concat();
     for (config, words) in [
         ("settings = []\n".to_owned(), "add BACKUP_FILESYSTEM_PATH to `settings`"),
         (granted.to_owned(), "BACKUP_FILESYSTEM_PATH is not set"),
         (value, "not among the granted `settings`"),
+        (refused, "`[wrong]` sets BACKUP_FILESYSTEM_SECRET, which the plugin does not take"),
         ([granted, &misspelled].concat(), "did you mean `BACKUP_FILESYSTEM_PATH`?"),
         ("settings = [\"BACKUP_FILESYSTEM_PAHT\"]\n".to_owned(), "did you mean `BACKUP_FILESYSTEM_PATH`?"),
     ] {

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use siltstone_tests::certify::{check, environment};
+use siltstone_tests::certify::{check, environment, wrong};
 use siltstone_tests::servers::{Azurite, WEBDAV_COMPONENT, WebDav};
 use siltstone_tests::vendors::Template;
 
-use super::bundled::{CLOUD, FOLDER, assert_passed};
+use super::bundled::{CLOUD, FOLDER, WRONG, assert_passed};
 
 /// What does not apply to WebDAV: it has no uploads in parts, no etags that can be relied on, and no buckets.
-const COLLECTIONS: [&str; 26] = [
+const COLLECTIONS: [&str; 27] = [
     "a_bucket_that_is_missing_is_told_as_such",
     "a_dropped_part_can_be_sent_again",
     "a_finish_replaces_an_object",
@@ -17,6 +17,7 @@ const COLLECTIONS: [&str; 26] = [
     "a_gap_between_parts_is_refused",
     "a_large_object_in_parts_is_read_back_whole",
     "a_part_that_is_sent_again_replaces_the_first",
+    "a_put_with_a_wrong_digest_leaves_all_or_nothing",
     "an_aborted_upload_leaves_nothing",
     "an_etag_changes_with_the_content",
     "an_etag_stays_with_the_content",
@@ -87,8 +88,11 @@ async fn the_javascript_template_passes_on_azurite() {
         ("SAS_PATH", "some/prefix"),
         ("SAS_TOKEN", signature),
     ];
-    let certificate = check(Path::new(&component), &config("", &settings), &["--rounds", "1"]).await.unwrap();
+    let (rest, secret) = signature.rsplit_once("sig=").unwrap();
+    let forged = format!("{rest}sig=bm90IHRoZSBzaWduYXR1cmUgb2YgYW55Ym9keSBhdCA%3D");
+    let config = config("", &settings) + &wrong(&[("SAS_TOKEN", forged.as_str())]);
+    let certificate = check(Path::new(&component), &config, &["--rounds", "1"]).await.unwrap();
     assert_passed(&certificate, &CLOUD);
-    let secret = signature.rsplit_once("sig=").unwrap().1;
+    assert_eq!(certificate.of(WRONG).unwrap().0, "passed");
     assert!(!certificate.text.contains(secret), "{}", certificate.text);
 }

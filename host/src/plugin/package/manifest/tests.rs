@@ -88,12 +88,18 @@ fn values_and_a_missing_pin_are_for_checks_alone() {
     let text = "[environment]\nDAV_URL = \"http://127.0.0.1:9\"\n";
     let manifest = parse(text, Use::Check).unwrap();
     assert_eq!(manifest.environment["DAV_URL"], "http://127.0.0.1:9");
-    assert!(manifest.sha256.is_none());
-    let refused = parse(&format!("{PIN}{text}"), Use::Installed).unwrap_err().to_string();
-    assert!(refused.contains("`environment` is not known"), "{refused}");
-    let refused = parse("[environment]\nDAV_PASSWORD = 17\n", Use::Check).unwrap_err().to_string();
-    assert!(
-        refused.contains("`environment.DAV_PASSWORD` must be text") && !refused.contains("17"),
-        "{refused}"
-    );
+    assert!(manifest.sha256.is_none() && manifest.wrong.is_empty());
+    let manifest = parse(&format!("{text}[wrong]\nDAV_PASSWORD = \"x\"\n"), Use::Check).unwrap();
+    assert_eq!((manifest.environment.len(), manifest.wrong["DAV_PASSWORD"].as_str()), (1, "x"));
+    for table in ["environment", "wrong"] {
+        let refused =
+            parse(&format!("{PIN}[{table}]\nDAV_URL = \"x\"\n"), Use::Installed).unwrap_err().to_string();
+        assert!(refused.contains(&format!("`{table}` is not known")), "{refused}");
+        let refused = parse(&format!("[{table}]\nDAV_PASSWORD = 17\n"), Use::Check).unwrap_err().to_string();
+        let told = refused.contains(&format!("`{table}.DAV_PASSWORD` must be text"));
+        assert!(told && !refused.contains("17"), "{refused}");
+        let refused = parse(&format!("{table} = \"hush\"\n"), Use::Check).unwrap_err().to_string();
+        let told = refused.contains(&format!("`{table}` must be a table of text"));
+        assert!(told && !refused.contains("hush"), "{refused}");
+    }
 }
