@@ -122,13 +122,18 @@ pub(super) async fn a_listing_during_changes_holds_what_stays(c: Context) -> Ver
     let changes = tokio::spawn({
         let (c, done) = (c.clone(), Arc::clone(&done));
         async move {
-            for n in (10..30).cycle() {
+            // Several at once, so that pages which come at a steady pace do not always find the same number of them.
+            for first in (10..28).cycle() {
                 if done.load(Ordering::SeqCst) {
                     break;
                 }
-                let name = format!("k{n}-come-and-go");
-                c.put(&name, &Bytes::new()).await?;
-                c.delete(&[c.key(&name)?]).await?;
+                let names = [0, 1, 2].map(|n| format!("k{}-come-and-go", first + n));
+                for name in &names {
+                    c.put(name, &Bytes::new()).await?;
+                }
+                for name in &names {
+                    c.delete(&[c.key(name)?]).await?;
+                }
             }
             Ok::<_, Stop>(())
         }

@@ -149,6 +149,8 @@ async fn answers_to_come_again_are_the_services_and_are_counted() {
     // It is told, and it is no failure.
     assert_eq!(certificate.of(SECOND_PAGE), Some(("not_shown", "all 50 keys came on one page")));
     let verdict = certificate.json["verdict"].as_str().unwrap();
-    assert!(verdict.ends_with("; not shown: a listing goes on on a second page"), "{verdict}");
-    assert_eq!(certificate.json["askedAgain"], 2, "{}", certificate.text);
+    let (_, unshown) = verdict.split_once("; not shown: ").unwrap();
+    assert!(unshown.contains("a listing goes on on a second page"), "{verdict}");
+    // The other six are of one put, whose digest is wrong: the service takes that for damage on the way.
+    assert_eq!(certificate.json["askedAgain"], 2 + 6, "{}", certificate.text);
 }

@@ -57,9 +57,11 @@ async fn the_webdav_plugin_passes_on_rclone() {
         ("BACKUP_WEBDAV_USER", user),
         ("BACKUP_WEBDAV_PASSWORD", password),
     ];
-    let config = config(&format!("origins = [{origin:?}]"), &settings);
+    let grants = format!("origins = [{origin:?}]");
+    let config = config(&grants, &settings) + &wrong(&[("BACKUP_WEBDAV_PASSWORD", "another")]);
     let certificate = check(&component, &config, &["--rounds", "2"]).await.unwrap();
     assert_passed(&certificate, &COLLECTIONS);
+    assert_eq!(certificate.of(WRONG).unwrap().0, "passed");
     assert!(!certificate.text.contains(password), "{}", certificate.text);
 }
 
