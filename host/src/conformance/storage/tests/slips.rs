@@ -313,10 +313,8 @@ impl Storage for Slipping {
             Slip::NamesPartsByNumberAlone => {
                 self.memory.lock().unwrap().parts.insert((String::new(), number), body.clone());
             }
-            Slip::KeepsADroppedPart => {
-                if !self.memory.lock().unwrap().busy.insert((id.0.clone(), number)) {
-                    return Err(Error::new(ErrorKind::Conflict, "multipart-put", "it is on its way"));
-                }
+            Slip::KeepsADroppedPart if !self.memory.lock().unwrap().busy.insert((id.0.clone(), number)) => {
+                return Err(Error::new(ErrorKind::Conflict, "multipart-put", "it is on its way"));
             }
             _ => {}
         }
