@@ -4,6 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use siltstone::conformance::{Report, StorageCheck, StorageSuite};
+use siltstone::plugin::{
+    EngineSettings, ExtraRoots, Location, Plugin, PluginEngine, PluginGrants, PluginPackage,
+};
+use tempfile::TempDir;
+
+use crate::ops_house::kept;
 
 /// What a check has said.
 #[derive(Debug)]
@@ -52,6 +59,46 @@ pub async fn check(plugin: &Path, config: &str, more: &[&str]) -> Result<Certifi
     tokio::task::spawn_blocking(run).await.map_err(|e| e.to_string())?
 }
 
+/// Runs these checks of the suite (all where none is named) in this process against two instances of a vendor's component that
+/// see these settings, with as little of everything as shows a flaw.
+///
+/// # Errors
+///
+/// Those of loading and opening it.
+pub async fn suite(
+    name: &str,
+    component: &[u8],
+    settings: &[(&str, &str)],
+    only: &[&'static str],
+) -> siltstone::Result<Report> {
+    let grants = PluginGrants {
+        settings: settings.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        ..PluginGrants::default()
+    };
+    let package = PluginPackage::new(name, component)?.grants(grants);
+    let engine = EngineSettings { cache_dir: Some(kept("compiled")), ..EngineSettings::default() };
+    let plugin = Plugin::from_package(&PluginEngine::new(engine)?, &package).await?;
+    let value =
+        |wanted: &str| settings.iter().find(|(name, _)| *name == wanted).map(|(_, v)| (*v).to_owned());
+    let one = plugin.configure(&value, ExtraRoots::default())?.open(&Location::default()).await?;
+    let two = plugin.configure(&value, ExtraRoots::default())?.open(&Location::default()).await?;
+    let check = StorageCheck { many: 10, large: 256 << 10, racers: 4, rounds: 2, ..StorageCheck::default() };
+    Ok(StorageSuite::new(one, check).second(two).only(only).run().await)
+}
+
+/// A folder for a check of a plugin that keeps files: in memory where that has room, as a check syncs all it writes and some of
+/// its objects are large.
+///
+/// # Errors
+///
+/// When it cannot be made.
+pub fn store() -> std::io::Result<TempDir> {
+    const MEMORY: &str = "/dev/shm";
+    const ROOM: u64 = 1 << 30;
+    let room = rustix::fs::statvfs(MEMORY).map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize));
+    if room.is_ok_and(|room| room >= ROOM) { tempfile::tempdir_in(MEMORY) } else { tempfile::tempdir() }
+}
+
 /// Values of settings as the end of a `check.toml`.
 #[must_use]
 pub fn environment<V: AsRef<str>>(variables: &[(&str, V)]) -> String {
@@ -73,9 +120,9 @@ fn run(plugin: &Path, config: &str, more: &[String]) -> Result<Certificate, Stri
     let built = built()?;
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let mut command = Command::new(built.join("siltstone"));
-    // Nothing of what this process has may help the plugin; compiled components are shared by all checks.
+    // Nothing of what this process has may help the plugin; compiled components are shared with all tests.
     command.env_clear().current_dir(folder.path()).args(["plugin", "check"]).arg(plugin);
-    command.arg("--state-dir").arg(built.join("certify-state"));
+    command.arg("--state-dir").arg(kept(""));
     if !config.is_empty() {
         let file = folder.path().join("check.toml");
         std::fs::write(&file, config).map_err(|e| e.to_string())?;

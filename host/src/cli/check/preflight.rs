@@ -43,6 +43,8 @@ pub(super) const AGAIN: RetrySettings = RetrySettings {
 
 /// Largest part that the host sends, and so the most that a store may ask for.
 const MOST_PART: u64 = 64 << 20;
+/// Most pages on which one object may be listed: services answer empty ones now and then.
+const PAGES: u32 = 100;
 /// The least that one put must take: a frame of raw bytes that does not shrink.
 const LEAST_PUT: u64 = 1 << 20;
 
@@ -196,16 +198,30 @@ async fn object(storage: &dyn Storage, certificate: &mut Certificate) -> Result<
     certificate.note(GET, began, got)?;
 
     let began = Instant::now();
-    let request = ListRequest { prefix, limit: 10, ..ListRequest::default() };
-    let listed = storage.list(&request).await.and_then(|page| {
-        same("list", page.objects.len() as u64, 1, "a number of objects of")?;
-        same("list", page.objects[0].size, size, "a size of")
+    let listed = list(storage, prefix).await.and_then(|sizes| {
+        same("list", sizes.len() as u64, 1, "a number of objects of")?;
+        same("list", sizes[0], size, "a size of")
     });
     certificate.note(LIST, began, listed)?;
 
     let began = Instant::now();
     let deleted = delete(storage, &key).await;
     certificate.note(DELETE, began, deleted)
+}
+
+/// Sizes of all objects under a prefix.
+async fn list(storage: &dyn Storage, prefix: String) -> Result<Vec<u64>> {
+    let mut request = ListRequest { prefix, limit: 10, ..ListRequest::default() };
+    let mut sizes = Vec::new();
+    for _ in 0..PAGES {
+        let page = storage.list(&request).await?;
+        sizes.extend(page.objects.iter().map(|object| object.size));
+        request.token = page.next;
+        if request.token.is_none() {
+            return Ok(sizes);
+        }
+    }
+    Err(Error::new(ErrorKind::Plugin, "list", format!("one object is listed on more than {PAGES} pages")))
 }
 
 async fn delete(storage: &dyn Storage, key: &ObjectKey) -> Result<()> {
