@@ -1,8 +1,8 @@
 //! The plugins that vendors copy, each against a real server, with the grants that its document names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use siltstone_tests::certify::{check, environment, wrong};
+use siltstone_tests::certify::{check, environment, store, wrong};
 use siltstone_tests::servers::{Azurite, WEBDAV_COMPONENT, WebDav};
 use siltstone_tests::vendors::Template;
 
@@ -45,6 +45,12 @@ fn config(grants: &str, settings: &[(&str, &str)]) -> String {
     format!("settings = {names:?}\n{grants}\n{}", environment(settings))
 }
 
+/// The component of a template, which no check has to compile any more.
+async fn compiled(template: Template) -> PathBuf {
+    crate::vendors::package(template).await.unwrap();
+    tokio::task::spawn_blocking(move || template.component().unwrap()).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_webdav_plugin_passes_on_rclone() {
     let folder = tempfile::tempdir().unwrap();
@@ -67,8 +73,8 @@ async fn the_webdav_plugin_passes_on_rclone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_python_template_passes_on_a_folder_and_leaves_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let component = tokio::task::spawn_blocking(|| Template::Python.component().unwrap()).await.unwrap();
+    let folder = store().unwrap();
+    let component = compiled(Template::Python).await;
     let config = config("", &[("FOLDER_PATH", folder.path().to_str().unwrap())]);
     let certificate = check(&component, &config, &["--rounds", "2"]).await.unwrap();
     assert_passed(&certificate, &FOLDER);
@@ -81,7 +87,7 @@ async fn the_javascript_template_passes_on_azurite() {
     let server = Azurite::start(folder.path(), &["nightly"]).await.unwrap();
     let connection = server.with_signature("rwdlac", "2099-01-01T00:00:00Z").unwrap();
     let (_, signature) = connection.split_once("SharedAccessSignature=").unwrap();
-    let component = tokio::task::spawn_blocking(|| Template::Js.component().unwrap()).await.unwrap();
+    let component = compiled(Template::Js).await;
     let origin = format!("http://127.0.0.1:{}", server.port);
     let settings = [
         ("SAS_ORIGIN", origin.as_str()),

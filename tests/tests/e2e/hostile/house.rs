@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use siltstone::plugin::{
 };
 use siltstone::storage::{Blob, PutOptions, Storage};
 use siltstone_hostile::{ADDRESS, BAKED, BEHAVIOUR, FOLDER, Function, MARK, Order, REQUESTS, SECRET};
+use siltstone_tests::ops_house::kept;
 
 use super::writer::Writer;
 
@@ -70,7 +71,7 @@ impl House {
         limits.open_files = 400;
         limits.requests = REQUESTS as u32;
         let engine = PluginEngine::new(EngineSettings {
-            cache_dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled-plugins")),
+            cache_dir: Some(kept("compiled")),
             protected: vec![at("outside"), at("db"), at("plugins")],
             limits,
             lookup: plan.lookup.clone(),

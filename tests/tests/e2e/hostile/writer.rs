@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use siltstone::model::TenantState;
 use siltstone_tests::folder_db::{Files, FolderDb};
 
+/// Between two writes.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// Writes, reads back and compares, over and over, until it is stopped.
 pub(super) struct Writer {
     written: Arc<AtomicU64>,
@@ -32,6 +35,8 @@ impl Writer {
                 db.add("C", None, TenantState::Hot, &files).unwrap();
                 assert_eq!(db.content().unwrap()["C"], files);
                 count.fetch_add(1, Ordering::Relaxed);
+                // Enough to be seen to go on; without a pause it takes a processor and the disk from all other tests.
+                std::thread::sleep(PAUSE);
             }
         });
         Self { written, stop, thread: Some(thread) }

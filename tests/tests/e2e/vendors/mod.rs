@@ -40,7 +40,7 @@ async fn load(package: &PluginPackage) -> siltstone::Result<Plugin> {
 
 /// The component of a template without grants. It is compiled by now, which takes tens of seconds: one test does it, and
 /// those that run at the same time wait.
-async fn package(template: Template) -> siltstone::Result<PluginPackage> {
+pub(crate) async fn package(template: Template) -> siltstone::Result<PluginPackage> {
     let component = tokio::task::spawn_blocking(move || template.component().unwrap()).await.unwrap();
     let package = PluginPackage::new(template.plugin(), std::fs::read(component).unwrap())?;
     let lock = File::create(kept(&format!("vendor-{}.compiled", template.plugin()))).unwrap();
