@@ -8,7 +8,6 @@ use siltstone::conformance::{Report, StorageCheck, StorageSuite};
 use siltstone::plugin::{
     EngineSettings, ExtraRoots, Location, Plugin, PluginEngine, PluginGrants, PluginPackage,
 };
-use tempfile::TempDir;
 
 use crate::ops_house::kept;
 
@@ -84,19 +83,6 @@ pub async fn suite(
     let two = plugin.configure(&value, ExtraRoots::default())?.open(&Location::default()).await?;
     let check = StorageCheck { many: 10, large: 256 << 10, racers: 4, rounds: 2, ..StorageCheck::default() };
     Ok(StorageSuite::new(one, check).second(two).only(only).run().await)
-}
-
-/// A folder for a check of a plugin that keeps files: in memory where that has room, as a check syncs all it writes and some of
-/// its objects are large.
-///
-/// # Errors
-///
-/// When it cannot be made.
-pub fn store() -> std::io::Result<TempDir> {
-    const MEMORY: &str = "/dev/shm";
-    const ROOM: u64 = 1 << 30;
-    let room = rustix::fs::statvfs(MEMORY).map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize));
-    if room.is_ok_and(|room| room >= ROOM) { tempfile::tempdir_in(MEMORY) } else { tempfile::tempdir() }
 }
 
 /// Values of settings as the end of a `check.toml`.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use siltstone_tests::certify::{Certificate, check, environment, store, wrong};
+use siltstone_tests::certify::{Certificate, check, environment, wrong};
 use siltstone_tests::servers::{Cloud, FakeGcs, KeyKind, Kind, Trouble};
 
 /// What does not apply to a store that can do everything and needs no temporary objects.
@@ -71,7 +71,7 @@ async fn of_server(kind: Kind, more: &[&str]) -> Certificate {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_filesystem_plugin_passes_and_leaves_nothing() {
-    let folder = store().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let config = environment(&[("BACKUP_FILESYSTEM_PATH", folder.path().to_str().unwrap())]);
     let certificate = check(Path::new("filesystem"), &config, &["--rounds", "20"]).await.unwrap();
     assert_passed(&certificate, &FOLDER);

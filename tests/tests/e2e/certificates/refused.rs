@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use siltstone_tests::certify::{Certificate, check, environment, store, wrong};
+use siltstone_tests::certify::{Certificate, check, environment, wrong};
 
 /// The filesystem plugin as a vendor's file of another name.
 fn component(folder: &Path) -> PathBuf {
@@ -25,7 +25,7 @@ fn assert_ended_at(certificate: &Certificate, name: &str, words: &[&str]) {
 
 #[tokio::test]
 async fn a_vendors_component_passes_with_grants_and_without_its_final_name() {
-    let folder = store().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
     let grants = "settings = [\"BACKUP_FILESYSTEM_PATH\"]\n[limits]\ninstances = 3\n";
     let config = [grants, &environment(&[("BACKUP_FILESYSTEM_PATH", store.to_str().unwrap())])].concat();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use siltstone_tests::certify::{check, environment, store, wrong};
+use siltstone_tests::certify::{check, environment, wrong};
 use siltstone_tests::servers::{Azurite, WEBDAV_COMPONENT, WebDav};
 use siltstone_tests::vendors::Template;
 
@@ -73,7 +73,7 @@ async fn the_webdav_plugin_passes_on_rclone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_python_template_passes_on_a_folder_and_leaves_nothing() {
-    let folder = store().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let component = compiled(Template::Python).await;
     let config = config("", &[("FOLDER_PATH", folder.path().to_str().unwrap())]);
     let certificate = check(&component, &config, &["--rounds", "2"]).await.unwrap();
