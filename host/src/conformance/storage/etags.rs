@@ -13,5 +13,5 @@ pub(super) async fn an_etag_stays_with_the_content(c: Context) -> Verdict {
         );
         first = head;
     }
-    first.map(drop).ok_or(Stop::NotApplicable("etags"))
+    first.map(drop).ok_or(Stop::NotApplicable("etags".into()))
 }

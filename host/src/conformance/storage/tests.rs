@@ -193,7 +193,7 @@ async fn every_flaw_is_caught_by_its_case() {
 }
 
 /// The same, of slips.
-const SLIPS: [(Slip, &str); 36] = [
+const SLIPS: [(Slip, &str); 37] = [
     (Slip::KeepsTheFirstPieceOnly, "an_object_of_many_pieces_is_read_back_whole"),
     (Slip::MixesGetsAtTheSameTime, "ranges_are_read_at_the_same_time"),
     (Slip::TurnsEqualsSigns, "keys_of_every_character_are_kept_apart"),
@@ -217,6 +217,7 @@ const SLIPS: [(Slip, &str); 36] = [
     (Slip::NeverMatches, "if_match_replaces_the_object_with_that_etag"),
     (Slip::ChecksIfMatchBeforeItWrites, "one_of_many_racing_if_match_puts_wins_and_stays"),
     (Slip::IgnoresConditionsItLacks, "a_condition_that_the_store_lacks_is_refused"),
+    (Slip::ChangesEtagsByItself, "an_etag_stays_with_the_content"),
     (Slip::FailsOnMissingPrefixes, "a_prefix_that_no_key_has_gives_nothing"),
     (Slip::PagesByNumber, "a_listing_during_changes_holds_what_stays"),
     (Slip::StopsAfterTheFirstPage, "many_keys_are_listed_and_deleted"),

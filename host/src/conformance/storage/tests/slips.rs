@@ -49,6 +49,7 @@ pub(super) enum Slip {
     NeverMatches,
     ChecksIfMatchBeforeItWrites,
     IgnoresConditionsItLacks,
+    ChangesEtagsByItself,
     FailsOnMissingPrefixes,
     PagesByNumber,
     StopsAfterTheFirstPage,
@@ -80,6 +81,7 @@ struct Remembered {
     parts: BTreeMap<(String, u32), Blob>,
     gone: BTreeSet<ObjectKey>,
     busy: BTreeSet<(String, u32)>,
+    heads: u64,
 }
 
 /// Loses an object unless the get of it comes to its end.
@@ -248,7 +250,13 @@ impl Storage for Slipping {
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta> {
-        Ok(self.meta(self.inner.head(&self.key(key)).await?))
+        let mut meta = self.meta(self.inner.head(&self.key(key)).await?);
+        if self.is(Slip::ChangesEtagsByItself) {
+            let mut memory = self.memory.lock().unwrap();
+            memory.heads += 1;
+            meta.etag = meta.etag.map(|etag| format!("{etag}-{}", memory.heads / 2));
+        }
+        Ok(meta)
     }
 
     async fn list(&self, request: &ListRequest) -> Result<ListPage> {
