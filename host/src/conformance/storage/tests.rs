@@ -256,10 +256,13 @@ const INSTANCES: [&str; 5] = [
     "a_condition_holds_for_every_instance",
 ];
 
+/// It says what was seen, and judges nothing.
+const TOLD: &str = "a_listing_goes_on_on_a_second_page";
+
 #[test]
 fn every_case_is_shown_to_catch_something() {
     let flaws = CAUGHT.iter().map(|(_, case)| *case).chain(SLIPS.iter().map(|(_, case)| *case));
-    let caught: BTreeSet<&str> = flaws.chain(INSTANCES).collect();
+    let caught: BTreeSet<&str> = flaws.chain(INSTANCES).chain([TOLD]).collect();
     let cases: BTreeSet<&str> = StorageSuite::cases().into_iter().map(|(_, name)| name).collect();
     assert_eq!(cases.symmetric_difference(&caught).collect::<Vec<_>>(), Vec::<&&str>::new());
 }

@@ -73,7 +73,7 @@ async fn of_server(kind: Kind, more: &[&str]) -> Certificate {
 async fn the_filesystem_plugin_passes_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let config = environment(&[("BACKUP_FILESYSTEM_PATH", folder.path().to_str().unwrap())]);
-    let certificate = check(Path::new("filesystem"), &config, &["--rounds", "20"]).await.unwrap();
+    let certificate = check(Path::new("filesystem"), &config, &["--rounds", "5"]).await.unwrap();
     assert_passed(&certificate, &FOLDER);
     assert_paged(&certificate, "5001 keys came on 2 pages");
     assert_eq!(certificate.json["plugin"]["name"], "filesystem");

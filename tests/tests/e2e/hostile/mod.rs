@@ -43,9 +43,33 @@ macro_rules! trials {
             &[$((siltstone_hostile::Behaviour::$behaviour, $call, $outcome),)*];
 
         $(const _: fn() = $test;)*
+
+        #[test]
+        fn tests_that_are_written_out_are_about_their_behaviours() {
+            let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../", file!()));
+            $(super::assert_about(text, stringify!($test), stringify!($other));)*
+        }
     };
 }
 use trials;
+
+/// This test names this behaviour, or a function that it names does.
+fn assert_about(text: &str, test: &str, behaviour: &str) {
+    let functions: Vec<(&str, &str)> = text
+        .split("\nfn ")
+        .chain(text.split("\nasync fn "))
+        .skip(1)
+        .filter_map(|rest| Some((rest.split_once('(')?.0, rest.split_once("\n}\n")?.0)))
+        .collect();
+    let (_, body) = functions.iter().find(|(name, _)| *name == test).unwrap();
+    let named = functions.iter().filter(|(name, _)| has_word(body, name)).map(|(_, body)| body);
+    let is_named = std::iter::once(body).chain(named).any(|body| has_word(body, behaviour));
+    assert!(is_named, "{test} does not name {behaviour}");
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|other| other == word)
+}
 
 const ALL: [&[Behaviour]; 8] = [
     contract::TRIED,

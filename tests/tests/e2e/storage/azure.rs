@@ -21,7 +21,7 @@ fn settings(connection: &str) -> [(&'static str, &str); 3] {
 
 /// More than one page of the service.
 fn check(many: u32) -> StorageCheck {
-    StorageCheck { many, rounds: 2, ..StorageCheck::default() }
+    StorageCheck { many, most: many, rounds: 2, ..StorageCheck::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
