@@ -84,6 +84,7 @@ pub fn read(body: impl Read, each: &mut dyn FnMut(Entry) -> Result<(), Error>) -
                 reading.text(text)?;
             }
             // Entities of its own are a way to make much of little, and no server needs any.
+            Event::DocType(_) if reading.is_whole() => return Err(ended_early()),
             Event::DocType(_) => return Err(unreadable()),
             Event::Eof if reading.is_whole() => return Ok(()),
             Event::Eof if reading.has_begun => return Err(ended_early()),
@@ -153,7 +154,10 @@ struct Reading {
 
 impl Reading {
     fn open(&mut self, tag: Tag) -> Result<(), Error> {
-        if self.path.is_empty() && (tag != Tag::Multistatus || self.has_begun) {
+        if self.is_whole() {
+            return Err(ended_early());
+        }
+        if self.path.is_empty() && tag != Tag::Multistatus {
             return Err(unreadable());
         }
         if self.path.len() == MAX_DEPTH {

@@ -20,7 +20,7 @@ use crate::storage::Storage;
 /// Descriptors that are read at once by `list`.
 const AT_ONCE: usize = 32;
 /// Bytes of all descriptors of a list, of which its statuses are made.
-const MOST_BYTES: u64 = 1 << 30;
+const MOST_BYTES: u64 = 64 << 20;
 
 /// The operation of this process, if there is or was one.
 pub(crate) fn find(
@@ -132,7 +132,7 @@ pub(crate) async fn list(
             })),
             // One damaged descriptor must not hide all other backups, nor be hidden.
             Err(e) if e.is(ErrorKind::Corrupt) || e.is(ErrorKind::Unsupported) => {
-                Ok(Some((unreadable(name, location, &**storage, &id, &e), 0)))
+                Ok(Some((unreadable(name, location, &**storage, &id, &e), e.to_string().len() as u64)))
             }
             Err(e) => Err(e),
         }

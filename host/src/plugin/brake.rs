@@ -14,9 +14,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The longest that faults of calls may add up to, and the longest that anybody waits for an instance.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The longest pause after a location could not be opened.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(90);
 /// How often the time of an attempt to open goes into the pause after it: of a plugin that computes until it is stopped, a
-/// core sees a tenth.
+/// core sees a tenth, as long as one at a time opens it.
 const SHARE: u32 = 9;
 
 /// When the next instance of one location may be made.
@@ -26,8 +26,9 @@ pub(crate) struct Brake(Mutex<State>);
 #[derive(Debug)]
 struct State {
     rested: Instant,
-    /// Faults in opening, one after another.
+    /// Faults in opening, one after another; those of attempts at the same time are one.
     in_row: u32,
+    counted: Instant,
     last: Option<Last>,
 }
 
@@ -43,7 +44,8 @@ struct Last {
 
 impl Default for Brake {
     fn default() -> Self {
-        Self(Mutex::new(State { rested: Instant::now(), in_row: 0, last: None }))
+        let now = Instant::now();
+        Self(Mutex::new(State { rested: now, in_row: 0, counted: now, last: None }))
     }
 }
 
@@ -61,13 +63,16 @@ impl Brake {
     pub(crate) async fn hold<T>(&self, attempt: impl Future<Output = Result<T>>) -> Result<T> {
         self.rest().await?;
         let began = Instant::now();
-        attempt.await.inspect_err(|error| self.failed(error, began.elapsed()))
+        attempt.await.inspect_err(|error| self.failed(error, began))
     }
 
     /// Notes that the location was opened.
     pub(crate) fn opened(&self) {
+        let soon = Instant::now() + PATIENCE;
         let mut state = self.lock();
         (state.in_row, state.last) = (0, None);
+        // Without an error to tell, nobody is refused, and so nobody may wait for longer.
+        state.rested = state.rested.min(soon);
     }
 
     async fn rest(&self) -> Result<()> {
@@ -84,17 +89,20 @@ impl Brake {
     }
 
     /// Each fault in a row doubles the pause, and a costly one makes it as long as its cost asks for.
-    fn failed(&self, error: &Error, took: Duration) {
+    fn failed(&self, error: &Error, began: Instant) {
         let Some(fault) = error.fault() else { return };
         let cost = match fault {
             // It waited and did not compute.
-            FaultKind::Stalled => Duration::ZERO,
-            _ => took.saturating_mul(SHARE),
+            FaultKind::Stalled | FaultKind::Overdue => Duration::ZERO,
+            _ => began.elapsed().saturating_mul(SHARE),
         };
+        let now = Instant::now();
         let mut state = self.lock();
-        let doubled = PAUSE.saturating_mul(1_u32.checked_shl(state.in_row).unwrap_or(u32::MAX));
-        state.rested = state.rested.max(Instant::now() + doubled.max(cost).min(LONGEST));
-        state.in_row = state.in_row.saturating_add(1);
+        if state.in_row == 0 || began >= state.counted {
+            (state.in_row, state.counted) = (state.in_row.saturating_add(1), now);
+        }
+        let doubled = PAUSE.saturating_mul(1_u32.checked_shl(state.in_row - 1).unwrap_or(u32::MAX));
+        state.rested = state.rested.max(now + doubled.max(cost).min(LONGEST));
         state.last = Some(Last {
             kind: error.kind(),
             retry: error.retry(),
@@ -114,7 +122,11 @@ impl Last {
     fn error(&self, left: Duration) -> Error {
         let seconds = humantime::format_duration(Duration::from_secs(left.as_secs() + 1));
         let message = format!("{}; it is held back and not tried again for {seconds}", self.message);
-        Error::new(self.kind, self.operation, message).with_retry(self.retry).with_fault(self.fault)
+        let retry = match self.retry {
+            Retry::After(_) => Retry::After(Some(left)),
+            other => other,
+        };
+        Error::new(self.kind, self.operation, message).with_retry(retry).with_fault(self.fault)
     }
 }
 
@@ -163,13 +175,36 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn of_a_plugin_that_spins_in_opening_a_core_sees_a_tenth() {
         let (brake, began) = (Brake::default(), Instant::now());
-        let (mut spun, spin) = (Duration::ZERO, Duration::from_secs(5));
+        let (mut spun, spin) = (Duration::ZERO, Duration::from_secs(10));
         while began.elapsed() < Duration::from_secs(1000) {
             let (_, made) = attempt(&brake, FaultKind::Cpu, spin).await;
             spun += if made { spin } else { Duration::ZERO };
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         assert!(spun.as_secs() >= 50 && spun.as_secs() <= 110, "{spun:?} of 1000 s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_attempts_at_once_that_stall_are_one_fault() {
+        let brake = Brake::default();
+        let stalls = (0..16).map(|_| attempt(&brake, FaultKind::Stalled, Duration::from_secs(30)));
+        assert!(futures_util::future::join_all(stalls).await.iter().all(|(_, made)| *made));
+        assert_eq!(attempt(&brake, FaultKind::Stalled, Duration::ZERO).await, (PAUSE, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn once_it_is_open_nobody_waits_for_longer_than_a_second() {
+        let brake = Brake::default();
+        let spins = attempt(&brake, FaultKind::Cpu, Duration::from_secs(10));
+        let opens = brake.hold(async {
+            tokio::time::sleep(Duration::from_secs(11)).await;
+            Ok(())
+        });
+        tokio::join!(spins, opens).1.unwrap();
+        brake.opened();
+        let began = Instant::now();
+        brake.hold(async { Ok(()) }).await.unwrap();
+        assert_eq!(began.elapsed(), PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]

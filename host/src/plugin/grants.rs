@@ -150,7 +150,9 @@ impl Grants {
             }
         }
         for (inner, real) in &folders {
-            let around = folders.iter().find(|(_, other)| real != other && real.starts_with(other));
+            let around = folders.iter().find(|(need, other)| {
+                need.access == FolderAccess::Write && real != other && real.starts_with(other)
+            });
             // Through the outer one it could put a link in the place of the inner one.
             if let Some((outer, _)) = around {
                 refused.push(format!(

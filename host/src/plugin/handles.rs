@@ -10,12 +10,13 @@ mod messages;
 use std::any::Any;
 
 use wasmtime::component::Linker;
+use wasmtime_wasi_http::FieldMap;
 
 use super::state::State;
 
 pub(crate) use files::OpenFiles;
 
-/// Open files, folders and listings with which an instance is kept for the next call.
+/// Open files, folders and listings, and lists of headers, with which an instance is kept for the next call.
 const MAX_KEPT: usize = 32;
 
 /// Puts bounded functions in place of those of the runtime, which must be there already.
@@ -32,7 +33,9 @@ pub(crate) fn bound(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 /// behind one there may be a connection or a body in memory.
 pub(crate) fn is_light(state: &mut State) -> bool {
     let owner = state.owner();
-    state.services().files.held_by(owner) <= MAX_KEPT && !messages::is_holding(state)
+    state.services().files.held_by(owner) <= MAX_KEPT
+        && !messages::is_holding(state)
+        && count::<FieldMap>(state) <= MAX_KEPT
 }
 
 /// How many entries of the table are of a type.

@@ -71,9 +71,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The requests that a location may have under way: each of its instances has one at least.
+    /// The requests that a location may have under way: each of its instances has two at least, as one that was given up may end
+    /// a moment later than its call.
     pub(crate) fn requests(&self) -> u32 {
-        self.requests.max(self.instances)
+        self.requests.max(self.instances.saturating_mul(2))
     }
 
     /// The time that a call may take that moves this many bytes of payload.

@@ -103,6 +103,8 @@ fn words_after_the_end_tell_of_a_server_that_gave_up() {
         ("<!-- served by x -->", true),
         ("Internal Server Error", false),
         ("\n500", false),
+        ("<html>500</html>", false),
+        ("<!DOCTYPE html><p>", false),
     ] {
         let read = entries(format!("{whole}{after}").as_bytes());
         match read {

@@ -10,7 +10,8 @@ pub(in crate::cli) const HELP: &str = "\
 First one small object is put, read, listed and deleted; a plugin that fails there is told so at once. Then comes the suite that
 every storage must pass, as far as the plugin claims the ability concerned, and last the speed, which is no part of the verdict.
 Everything is written below `siltstone-check-<uuid>/` at the location and removed again. It is sent through memory: 64 MiB objects
-take about 200 MiB, with --thorough about 800 MiB.
+take about 200 MiB, with --thorough more. One more object is written and removed at another path, `siltstone-check-<12 hex>`, which
+takes the place of the configured one; a store of collections keeps the empty one.
 
 The plugin's answers `throttled` and `transient` are the service's, not its fault: such a call is made again up to 6 times within
 20 s. More than one in ten such answers (and more than 20 in all), and any fault (a trap, a time-out, a broken contract), fails
@@ -45,7 +46,7 @@ Exit codes:
   0    passed
   1    failed
   2    wrong usage: nothing was tried
-  130  interrupted; objects below siltstone-check-<uuid>/ may be left";
+  130  interrupted; objects below siltstone-check-... may be left";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CheckArgs {

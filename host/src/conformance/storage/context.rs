@@ -253,7 +253,7 @@ impl Context {
                 all.prefixes.push(folded);
             }
             let Some(next) = page.next else { return Ok((all, pages)) };
-            let most = MORE_NAMES.saturating_add(self.check.many as usize * 4);
+            let most = MORE_NAMES.saturating_add(self.check.many.max(self.check.most) as usize * 4);
             let listed = all.objects.len() + all.prefixes.len();
             ensure!(
                 listed <= most,

@@ -79,7 +79,8 @@ pub(super) async fn keys_of_every_character_are_kept_apart(c: Context) -> Verdic
 /// A name that makes a key of so many bytes.
 fn long_name(c: &Context, key: usize) -> String {
     let room = key.saturating_sub(c.root.len()).max(1);
-    let mut name: String = "segment-of-32-bytes-in-the-key=/".repeat(room.div_ceil(32));
+    // None goes on behind the whole of another one: that would be a folder where a file is.
+    let mut name = format!("{key}-{}", "segment-of-32-bytes-in-the-key=/".repeat(room.div_ceil(32)));
     name.truncate(room);
     if name.ends_with('/') {
         name.replace_range(room - 1.., "x");

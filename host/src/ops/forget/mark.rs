@@ -15,6 +15,9 @@ use crate::repository::descriptor_store::{self, Loaded};
 use crate::repository::{ManifestSpool, layout};
 use crate::storage::{Preconditions, Storage};
 
+/// How the error of a marked descriptor begins.
+const FORGOTTEN: &str = "it is being forgotten, by run ";
+
 /// A mark of this run.
 pub(super) struct Mark {
     marked: Descriptor,
@@ -29,7 +32,7 @@ impl Mark {
         let run = uuid::Uuid::new_v4();
         let marked = Descriptor {
             state: State::Failed,
-            error: Some(format!("it is being forgotten, by run {run}; forget it again to finish that")),
+            error: Some(format!("{FORGOTTEN}{run}; forget it again to finish that")),
             ..before.descriptor.clone()
         };
         // Where the store keeps no condition, another run may have forgotten the backup since it was read; a descriptor
@@ -113,6 +116,11 @@ async fn expect_whole(context: &Context, storage: &dyn Storage, descriptor: &Des
         }
     }
     Ok(())
+}
+
+/// Whether the mark is one of `forget`; a backup that was undone while its last write was on its way has one, too.
+pub(super) fn is_forgotten(descriptor: &Descriptor) -> bool {
+    is_marked(descriptor) && descriptor.error.as_deref().is_some_and(|error| error.starts_with(FORGOTTEN))
 }
 
 /// Whether a descriptor carries a mark.

@@ -51,7 +51,7 @@ pub(crate) async fn forget(
         Needed::No => {}
         Needed::Perhaps(refusal) => return Err(refusal),
         Needed::By(refusal) => {
-            let Some(loaded) = loaded.filter(|loaded| is_marked(&loaded.descriptor)) else {
+            let Some(loaded) = loaded.filter(|loaded| mark::is_forgotten(&loaded.descriptor)) else {
                 return Err(refusal);
             };
             let proven = context.prove(&name, location, storage, context.new_attempt()).await?;

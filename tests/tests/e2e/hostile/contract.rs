@@ -7,6 +7,7 @@ use siltstone::{FaultKind, Retry};
 use siltstone_hostile::{Behaviour, FOLDER, Order};
 
 use super::house::{House, Plan, resident};
+use super::memory::alone;
 use super::trial::Call::{Delete, Finish, Get, Head, List, Load, Open, Part, Put, Start};
 use super::trial::Outcome::{Fails, Harmless};
 use super::trial::provoke;
@@ -63,8 +64,12 @@ trials! {
     @ ManyInFlight by a_wish_for_more_than_the_limits_is_cut;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_listing_without_end_is_ended_at_its_bound() {
+#[test]
+fn a_listing_without_end_is_ended_at_its_bound() {
+    alone("contract::a_listing_without_end_is_ended_at_its_bound", list_for_ever);
+}
+
+async fn list_for_ever() {
     let house = House::new(Plan::default()).await;
     let storage = house.open(Order::of(Behaviour::EndlessNames)).await.unwrap();
     let settings = StackSettings { listing: ListingSettings { names: 100_000 }, ..StackSettings::default() };

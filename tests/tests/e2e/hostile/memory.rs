@@ -29,14 +29,14 @@ const LISTINGS: u64 = 32 << 20;
 const ROLE: &str = "SILTSTONE_TEST_ALONE";
 
 /// Does it in a process of its own, since tests may be threads of one, and each needs memory.
-fn alone<F: Future<Output = ()>>(test: &str, what: fn() -> F) {
+pub(super) fn alone<F: Future<Output = ()>>(test: &str, what: fn() -> F) {
     if std::env::var_os(ROLE).is_some() {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         return runtime.block_on(what());
     }
     let ended = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("hostile::memory::{test}"), "--nocapture"])
+        .args(["--exact", &format!("hostile::{test}"), "--nocapture"])
         .env(ROLE, "1")
         .output()
         .unwrap();
@@ -47,12 +47,12 @@ fn alone<F: Future<Output = ()>>(test: &str, what: fn() -> F) {
 
 #[test]
 fn ten_thousand_faulting_calls_leave_no_memory_behind() {
-    alone("ten_thousand_faulting_calls_leave_no_memory_behind", fault);
+    alone("memory::ten_thousand_faulting_calls_leave_no_memory_behind", fault);
 }
 
 #[test]
 fn a_large_folder_is_listed_a_part_at_a_time() {
-    alone("a_large_folder_is_listed_a_part_at_a_time", list);
+    alone("memory::a_large_folder_is_listed_a_part_at_a_time", list);
 }
 
 async fn fault() {

@@ -8,6 +8,7 @@ use siltstone::storage::Storage;
 use siltstone_hostile::{Behaviour, Order, REQUESTS};
 
 use super::house::{House, Plan, resident};
+use super::memory::alone;
 use super::trial::Call::{Head, Put};
 use super::trial::Outcome::Fails;
 use super::trial::{behave, provoke};
@@ -29,8 +30,12 @@ async fn house(address: SocketAddr) -> House {
     House::new(Plan { address: Some(address.to_string()), grants, lookup: None }).await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_that_are_kept_are_gone_after_the_call() {
+#[test]
+fn requests_that_are_kept_are_gone_after_the_call() {
+    alone("messages::requests_that_are_kept_are_gone_after_the_call", keep_requests);
+}
+
+async fn keep_requests() {
     let house = House::new(Plan::default()).await;
     let storage = house.open(Order::of(Behaviour::KeepsRequests)).await.unwrap();
     provoke(&*storage, Put).await.unwrap();
