@@ -34,7 +34,7 @@ pub const ADDRESS: &str = "HOSTILE_ADDRESS";
 /// The setting of a secret that must not be seen again.
 pub const SECRET: &str = "HOSTILE_SECRET";
 /// Requests that may be under way at once, as the tests limit it.
-pub const REQUESTS: usize = 20;
+pub const REQUESTS: usize = 40;
 /// The file that a call leaves in the folder before it sleeps.
 pub const ASLEEP: &str = "asleep";
 /// How keys and prefixes begin that make it misbehave.
