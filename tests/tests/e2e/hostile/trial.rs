@@ -12,8 +12,9 @@ use super::house::{HUNTER2, House, OUTSIDE, Plan, resident};
 
 /// Every trial must be over by then: the longest limit of a call is 8 s, and a component may have to be compiled first.
 const BOUND: Duration = Duration::from_secs(60);
-/// No misdeed may cost the process more memory than this: some instances, and the copies that the host makes for them.
-const MEMORY: u64 = 256 << 20;
+/// No misdeed may cost the process more memory than this: some instances, and the copies that the host makes for them; and
+/// what a test on another thread takes meanwhile, whose compiler may need half of it.
+const MEMORY: u64 = 1 << 30;
 
 /// The call that provokes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
