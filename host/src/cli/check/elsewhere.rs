@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::certificate::{Certificate, Fact};
+use super::objects::{put, read, remove};
 use super::preflight::{AGAIN, Opened};
 use super::subject::Subject;
 use crate::conformance::Outcome;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{AttemptId, ObjectKey};
 use crate::plugin::{Location, PluginStorage};
-use crate::storage::{Blob, ByteRange, ListRequest, PutOptions, Retrying, Sink, Storage};
+use crate::storage::{ListRequest, PutOptions, Retrying, Storage};
 
 const BUCKET: Fact = Fact { area: "errors", name: "a_bucket_that_is_missing_is_told_as_such" };
 const PATH: Fact = Fact { area: "other locations", name: "a_path_that_was_never_used_is_empty" };
@@ -81,7 +82,7 @@ async fn paths(subject: &Subject, opened: &Opened, name: &str, certificate: &mut
         Err(error) => return certificate.add(PATH, failed(error), began.elapsed()),
     };
     let other = async {
-        put(here, &key, HERE).await?;
+        put(here, &key, HERE, &options()).await?;
         other_path(subject, opened, name).await
     };
     let outcome = match other.await {
@@ -105,7 +106,7 @@ async fn paths(subject: &Subject, opened: &Opened, name: &str, certificate: &mut
         certificate.add(PATH, outcome, began.elapsed());
     }
     // When it cannot be removed, the suite tells so of others.
-    drop(remove(here, &key).await);
+    drop(remove(here, std::slice::from_ref(&key)).await);
 }
 
 /// Both facts, where there is another path.
@@ -180,14 +181,14 @@ async fn unused(there: &dyn Storage, key: &ObjectKey) -> Result<Outcome> {
 
 /// One key, two contents: each path keeps its own, and a delete at one of them is none at the other.
 async fn apart(here: &dyn Storage, there: &dyn Storage, key: &ObjectKey) -> Result<Outcome> {
-    match put(there, key, THERE).await {
+    match put(there, key, THERE, &options()).await {
         Err(error) if not_ours(&error) => {
             return Ok(Outcome::NotApplicable(format!("another path: {error}")));
         }
         answer => answer?,
     }
     let (found_here, found_there) = (read(here, key).await, read(there, key).await);
-    let removed = remove(there, key).await;
+    let removed = remove(there, std::slice::from_ref(key)).await;
     if found_here? != HERE {
         let message = format!("`{key}` was put at another path and is seen at the configured one");
         return Err(Error::corrupt("put", message));
@@ -203,21 +204,8 @@ async fn apart(here: &dyn Storage, there: &dyn Storage, key: &ObjectKey) -> Resu
     Ok(Outcome::Passed)
 }
 
-async fn put(storage: &dyn Storage, key: &ObjectKey, content: Bytes) -> Result<()> {
-    let body = Blob::with_digests([content], storage.capabilities().digests);
-    let options = PutOptions { attempt: Some(AttemptId::generate()), ..PutOptions::default() };
-    storage.put(key, &body, &options).await.map(drop)
-}
-
-async fn read(storage: &dyn Storage, key: &ObjectKey) -> Result<Bytes> {
-    let sink = Sink::new(1 << 10);
-    storage.get(key, ByteRange { offset: 0, len: None }, &sink).await?;
-    Ok(sink.take())
-}
-
-async fn remove(storage: &dyn Storage, key: &ObjectKey) -> Result<()> {
-    let undeleted = storage.delete(std::slice::from_ref(key)).await?;
-    undeleted.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+fn options() -> PutOptions {
+    PutOptions { attempt: Some(AttemptId::generate()), ..PutOptions::default() }
 }
 
 async fn empty(storage: &dyn Storage) -> Result<()> {

@@ -3,6 +3,7 @@
 pub(super) mod args;
 mod certificate;
 mod elsewhere;
+mod objects;
 mod preflight;
 mod show;
 mod subject;

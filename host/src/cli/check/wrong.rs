@@ -5,12 +5,13 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::certificate::{Certificate, Fact};
+use super::objects::{put, read, remove};
 use super::preflight::{AGAIN, Opened};
 use super::subject::Subject;
 use crate::conformance::Outcome;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ObjectKey;
-use crate::storage::{Blob, ByteRange, ListRequest, PutOptions, Retrying, Sink, Storage};
+use crate::storage::{ByteRange, ListRequest, PutOptions, Retrying, Sink, Storage};
 
 /// Whoever takes "may not look" for "is not there" begins anew where there is a backup.
 pub(super) const FACT: Fact = Fact { area: "errors", name: "wrong_credentials_are_told_as_such" };
@@ -56,7 +57,7 @@ async fn look(wrong: &dyn Storage, right: &dyn Storage) -> Result<()> {
     let root = format!("siltstone-check-{}/", uuid::Uuid::new_v4());
     let (there, free) = (ObjectKey::new(format!("{root}there"))?, ObjectKey::new(format!("{root}free"))?);
     let content = Bytes::from_static(b"an object that only its owner may see\n");
-    put(right, &there, &content).await?;
+    put(right, &there, content.clone(), &PutOptions::default()).await?;
     let said = calls(wrong, [&there, &free], &root).await;
     let kept = untouched(right, [&there, &free], &content).await;
     let cleaned = clean(right, &[there, free]).await;
@@ -78,13 +79,10 @@ async fn calls(wrong: &dyn Storage, [there, free]: [&ObjectKey; 2], root: &str) 
         refused("head", wrong.head(there).await),
         refused("get", wrong.get(there, ByteRange { offset: 0, len: None }, &sink).await),
         refused("list", wrong.list(&list).await),
-        refused("put", put(wrong, free, &Bytes::from_static(b"a stranger's")).await),
+        refused("put", put(wrong, free, Bytes::from_static(b"a stranger's"), &PutOptions::default()).await),
     ];
     // Last, for what is deleted in truth is not there for the others. A key about which nothing is said was deleted.
-    let deleted = match wrong.delete(std::slice::from_ref(there)).await {
-        Ok(mut undeleted) => undeleted.pop().map_or(Ok(()), |(_, error)| Err(error)),
-        Err(error) => Err(error),
-    };
+    let deleted = remove(wrong, std::slice::from_ref(there)).await;
     said.push(refused("delete", deleted));
     said.into_iter().flatten().collect()
 }
@@ -103,16 +101,9 @@ fn refused<T>(call: &str, answer: Result<T>) -> Option<String> {
     }
 }
 
-async fn put(storage: &dyn Storage, key: &ObjectKey, content: &Bytes) -> Result<()> {
-    let body = Blob::with_digests([content.clone()], storage.capabilities().digests);
-    storage.put(key, &body, &PutOptions::default()).await.map(drop)
-}
-
 /// What was refused has changed nothing.
 async fn untouched(right: &dyn Storage, [there, free]: [&ObjectKey; 2], content: &Bytes) -> Result<()> {
-    let sink = Sink::new(1 << 10);
-    right.get(there, ByteRange { offset: 0, len: None }, &sink).await?;
-    if sink.take() != *content {
+    if read(right, there).await? != *content {
         return Err(Error::corrupt("check", format!("`{there}` was changed with the settings of `[wrong]`")));
     }
     match right.head(free).await {
@@ -124,9 +115,7 @@ async fn untouched(right: &dyn Storage, [there, free]: [&ObjectKey; 2], content:
 
 async fn clean(right: &dyn Storage, keys: &[ObjectKey]) -> Result<()> {
     for batch in keys.chunks(right.capabilities().delete_batch.max(1) as usize) {
-        if let Some((_, error)) = right.delete(batch).await?.into_iter().next() {
-            return Err(error);
-        }
+        remove(right, batch).await?;
     }
     Ok(())
 }

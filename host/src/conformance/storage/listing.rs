@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
-use super::context::{Context, Listing, Paged, Stop, Verdict, content, ensure};
+use super::context::{Context, Stop, Verdict, content, ensure};
+use super::walk::{Listing, Paged};
 use crate::model::ObjectKey;
 use crate::storage::Depth;
 

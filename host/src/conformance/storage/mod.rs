@@ -14,6 +14,7 @@ mod listing;
 mod multipart;
 mod objects;
 mod speed;
+mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -24,8 +25,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use self::context::{Context, Paged, Stop, Verdict};
+use self::context::{Context, Stop, Verdict};
 pub use self::speed::{Figure, measure_storage};
+use self::walk::Paged;
 use super::{CaseReport, Outcome, Report};
 use crate::storage::Storage;
 
